@@ -1,0 +1,67 @@
+# Two commands do everything: `make book` and `make test`. Each target first sets up what it needs.
+PYTHON ?= python3
+PORT ?= 8000
+ifndef CHROMIUM
+CHROMIUM := $(shell for b in chromium chromium-browser google-chrome \
+  "/Applications/Chromium.app/Contents/MacOS/Chromium" "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; \
+  do command -v "$$b" && break; done)
+endif
+export CHROMIUM
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+PY := .venv/bin/python
+MATHJAX := assets/vendor/mathjax/tex-chtml.js
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help book test lab serve data notebooks lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+# another Python asked for than the one in .venv: set up again
+ifeq ($(origin PYTHON),command line)
+ifneq ($(shell { $(PYTHON) -V; } 2>/dev/null),$(shell { $(PY) -V; } 2>/dev/null))
+.PHONY: .venv/ready
+endif
+endif
+.venv/ready: requirements.lock pyproject.toml tools/setup.sh
+	@sh tools/setup.sh "$(PYTHON)"
+
+$(MATHJAX): package-lock.json requirements-node.lock tools/vendor.sh | .venv/ready
+	@sh tools/vendor.sh
+
+# --all: an incremental build sees no change in lib/, and passes after one that failed
+book: .venv/ready $(MATHJAX) ## execute every notebook and render the book
+	jupyter-book build . --all -W -n --keep-going
+	@echo; echo "Open this file in a browser: $(CURDIR)/_build/html/index.html"
+
+test: .venv/ready $(MATHJAX) ## run every check: code, notebooks, build, pages
+	@test -n "$$CHROMIUM" || test "$(REQUIRE_BROWSER)" != 1 || { echo "REQUIRE_BROWSER=1, but there is no Chromium or Chrome"; exit 1; }
+	$(PY) -m ruff check .
+	$(PY) -m pytest -q -n 2 --doctest-modules lib tests --ignore tests/site --ignore tests/browser
+	$(PY) -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 300 book
+	$(MAKE) book
+	$(PY) -m pytest -q -n 2 tests/site $(if $(CHROMIUM),tests/browser)
+	@test -n "$$CHROMIUM" || echo "LEFT OUT: tests/browser, as no Chromium or Chrome was found; install one (Debian: apt install chromium) or set CHROMIUM=/path/to/it."
+
+lab: .venv/ready ## open the book in JupyterLab
+	$(PY) -m jupyter lab $(ARGS) book/preface.ipynb
+
+serve: ## show the rendered book at http://localhost:8000
+	@test -f _build/html/index.html || $(MAKE) book
+	$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+data: .venv/ready ## regenerate the long results in data/
+	$(PY) -m stableminima data
+
+notebooks: .venv/ready ## execute the committed notebooks anew and tidy them
+	$(PY) -m jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False book/*.ipynb
+	$(PY) tools/tidy_nb.py book/*.ipynb
+
+lock: .venv/ready ## write the lock files (newer versions: make lock ARGS=--upgrade)
+	uv pip compile $(ARGS) -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --group book --group test -o requirements.lock
+	uv pip compile $(ARGS) -q --universal --generate-hashes --no-header --no-annotate --group node -o requirements-node.lock
+	npm install --package-lock-only --ignore-scripts
+
+clean: ## remove everything that make made
+	rm -rf _build .venv node_modules assets/vendor .pytest_cache .ruff_cache lib/*.egg-info

@@ -1,0 +1,60 @@
+"""``python -m stableminima``: the ledger of checked equations, and the data of the long runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from stableminima.ledger import Ledger, rows
+from stableminima.verify import CheckFailed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 is success, 1 a claim that fails, 2 (from argparse) a command that makes no sense."""
+    chosen = _parser().parse_args(arguments)
+    return chosen.run(chosen)
+
+
+def _ledger(chosen: argparse.Namespace) -> int:
+    from stableminima.claims import CLAIMS
+
+    try:
+        found = rows(CLAIMS, progress=partial(tqdm, file=sys.stderr, unit="claim", disable=None))
+    except* CheckFailed as failures:
+        print(*failures.exceptions, sep="\n\n", file=sys.stderr)
+        print(failures.message, file=sys.stderr)
+        found = None
+    if found is None:
+        return 1
+    print(json.dumps(found, indent=1, ensure_ascii=False) if chosen.json else Ledger(found))
+    return 0
+
+
+def _data(chosen: argparse.Namespace) -> int:
+    from stableminima.experiments import regenerate
+
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    regenerate(chosen.folder)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m stableminima", description=__doc__.partition(": ")[2])
+    commands = parser.add_subparsers(required=True, metavar="command")
+    ledger = commands.add_parser("ledger", help="check every equation and list what it is held against")
+    ledger.add_argument("--json", action="store_true", help="print a JSON list of objects, one for each equation")
+    ledger.set_defaults(run=_ledger)
+    data = commands.add_parser("data", help="run the long experiments again and write their results")
+    data.add_argument("folder", nargs="?", type=Path, default=Path("data"), help="where to (default: %(default)s)")
+    data.set_defaults(run=_data)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,332 @@
+"""The experiments of the paper's Section 5 and appendix I: protocol, sweep, results on disk.
+
+A protocol fixes the data, the start and the schedule; a sweep is a list of independent runs under it. Results live
+in a folder as ``runs.csv`` (one line a run), ``minima.npy`` (the parameters, one row a run), sometimes
+``traces.npy``, and ``manifest.json`` (the protocol, the command that makes them, and a digest of each file).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from joblib import Memory, Parallel, delayed
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from . import descent, network, smoothness, tangent
+from .descent import Outcome, Schedule, descend
+from .network import Dataset, Network
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+COMMAND = "make data"
+TRACE_POINTS = 64
+PROBES = (0.3, 0.1, 0.03, 0.01)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What all runs of a sweep have in common.
+
+    The seed gives the data (inputs uniform in [-spread, spread], labels normal with ``label_scale``) and then the
+    initial weights (PyTorch's default times ``init_scale``). The step size grows linearly over ``warm_up`` steps;
+    a run stops at L ≤ tolerance or after ``budget`` steps.
+    """
+
+    seed: int
+    n: int = 10
+    k: int = 80
+    spread: float = 2.0
+    label_scale: float = 0.3
+    init_scale: float = 1.0
+    warm_up: int = 500_000
+    tolerance: float = 1e-8
+    budget: int = 300_000_000
+
+    def start(self) -> tuple[Dataset, Network]:
+        """The data and the network at step 0."""
+        rng = np.random.default_rng(self.seed)
+        data = Dataset.random(rng, self.n, self.spread, self.label_scale)
+        return data, Network.random(rng, self.k, self.init_scale)
+
+    def run(self, eta: float, **options) -> descent.Run:
+        """Gradient descent under the protocol with step size η; ``options`` go to :func:`descent.descend`."""
+        data, net = self.start()
+        schedule = Schedule(eta, warm_up=self.warm_up)
+        return descend(net, data, schedule, tolerance=self.tolerance, budget=self.budget, **options)
+
+
+@dataclass(frozen=True)
+class Afterwards:
+    """What a minimum does when descent runs on at its step size.
+
+    ``peak`` is the largest loss recorded on the way and ``final`` the loss at the end. There every step is watched:
+    ``lowest`` and ``highest`` are the extreme sharpnesses of the activation patterns visited, and ``modes`` counts
+    those patterns.
+    """
+
+    peak: float
+    final: float
+    lowest: float
+    highest: float
+    modes: int
+
+
+def run_on(net: Network, data: Dataset, eta: float, steps: int = 200_000, watch: int = 1000) -> Afterwards:
+    """Runs descent on from ``net`` at constant step size η for ``steps`` steps and watches ``watch`` more, one by one."""
+    onward = descend(net, data, Schedule(eta), tolerance=0.0, budget=steps, records=2048)
+    net = onward.net
+    seen: dict[bytes, float] = {}
+    for _ in range(watch):
+        mode = net.pattern(data.x).tobytes()
+        if mode not in seen:
+            seen[mode] = tangent.interpolation_sharpness(net, data)
+        net = descend(net, data, Schedule(eta), tolerance=0.0, budget=1).net
+    return Afterwards(float(onward.losses.max()), net.loss(data), min(seen.values()), max(seen.values()), len(seen))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run of a sweep: what ``runs.csv`` holds of it, with its parameters and its thinned trace."""
+
+    seed: int
+    scale: float
+    eta: float
+    outcome: Outcome
+    steps: int
+    loss: float
+    sharpness: float
+    norm: float
+    peak: float
+    final: float
+    lowest: float
+    highest: float
+    modes: int
+    theta: NDArray[np.float64]
+    trace: NDArray[np.float64] | None
+
+
+COLUMNS: dict[str, Callable[[str], object]] = {
+    "seed": int,
+    "scale": float,
+    "eta": float,
+    "outcome": Outcome,
+    "steps": int,
+    "loss": float,
+    "sharpness": float,
+    "norm": float,
+    "peak": float,
+    "final": float,
+    "lowest": float,
+    "highest": float,
+    "modes": int,
+}
+
+
+def one_run(protocol: Protocol, eta: float, traced: bool = False, onward: bool = True) -> Row:
+    """A run of the protocol at η, what its end looks like, and (``onward``) what becomes of it when descent runs on."""
+    data, _ = protocol.start()
+    run = protocol.run(eta, with_sharpness=traced, records=TRACE_POINTS)
+    after = Afterwards(np.inf, np.inf, np.inf, np.inf, 0)
+    if onward and run.outcome in (Outcome.CONVERGED, Outcome.WARM_UP):
+        after = run_on(run.net, data, eta)
+    trace = None
+    if traced:
+        pick = np.linspace(0, run.trace.size - 1, TRACE_POINTS).round().astype(int)
+        trace = np.array([run.trace, run.losses, run.sharpnesses])[:, pick]
+    return Row(
+        seed=protocol.seed,
+        scale=protocol.init_scale,
+        eta=float(eta),
+        outcome=run.outcome,
+        steps=run.steps,
+        loss=run.loss,
+        sharpness=tangent.sharpness(run.net, data),
+        norm=smoothness.weighted_norm(run.net, data),
+        **asdict(after),
+        theta=run.net.vector,
+        trace=trace,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """The finished runs of a protocol, in order. Columns come as arrays: ``sweep["eta"]``."""
+
+    protocol: Protocol
+    rows: tuple[Row, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, column: str) -> NDArray:
+        return np.array([getattr(row, column) for row in self.rows])
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The samples all runs were fitted to."""
+        return self.protocol.start()[0]
+
+    def net(self, index: int) -> Network:
+        """The network that run ``index`` ended with."""
+        return Network.from_vector(self.rows[index].theta)
+
+    def where(self, keep: NDArray[np.bool_]) -> Sweep:
+        """The runs for which ``keep`` is true, in order."""
+        return replace(self, rows=tuple(row for row, kept in zip(self.rows, keep, strict=True) if kept))
+
+    def count(self, outcome: Outcome) -> int:
+        """How many runs ended so."""
+        return sum(row.outcome == outcome for row in self.rows)
+
+    @cached_property
+    def kept(self) -> Sweep:
+        """The runs that the paper keeps: converged at constant step size, after the warm-up."""
+        return self.where(self["outcome"] == Outcome.CONVERGED)
+
+
+SECTION_5 = Protocol(seed=43)
+SECTION_5_STEPS = tuple(np.geomspace(1e-4, 0.5, 200).tolist())
+HERO = replace(SECTION_5, budget=4_000_000)
+HERO_STEPS = tuple(float(f"{eta:.2g}") for eta in np.geomspace(0.01, 0.5, 18))
+HERO_SCALES = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+
+SURVEY = replace(SECTION_5, budget=3_000_000)
+SURVEY_SEEDS = 60
+
+
+# ---- files ----------------------------------------------------------------------------------------------------
+
+
+class ResultError(ValueError):
+    """A result folder is missing, incomplete, changed since it was written, or of another shape."""
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _npy(array: NDArray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _csv(rows: Iterable[Row]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([getattr(row, name) for name in COLUMNS] for row in rows)
+    return text.getvalue().encode()
+
+
+def save(sweep: Sweep, folder: Path, command: str) -> None:
+    """Writes the sweep; the manifest comes last, so that an interrupted write is never taken for a result."""
+    files = {"runs.csv": _csv(sweep.rows), "minima.npy": _npy(sweep["theta"])}
+    if sweep.rows[0].trace is not None:
+        files["traces.npy"] = _npy(sweep["trace"])
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = folder / "manifest.json"
+    manifest.unlink(missing_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    about = {
+        "command": command,
+        "protocol": asdict(sweep.protocol),
+        "sha256": {name: _digest(content) for name, content in files.items()},
+    }
+    manifest.write_text(json.dumps(about, indent=1) + "\n")
+
+
+def _read(folder: Path) -> tuple[dict, dict[str, bytes]]:
+    """The manifest and the files it names, all of them as they were written."""
+    remedy = "restore the folder from version control or run `make data`"
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        files = {name: (folder / name).read_bytes() for name in manifest["sha256"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ResultError(f"{folder} is missing or was written incompletely ({error}); {remedy}") from error
+    for name, content in files.items():
+        if _digest(content) != manifest["sha256"][name]:
+            raise ResultError(f"{folder / name} is not the file that was written; {remedy}")
+    return manifest, files
+
+
+def load(folder: Path) -> Sweep:
+    """Reads a sweep that :func:`save` wrote.
+
+    Raises
+    ------
+    ResultError
+        If a file is missing, was changed or cut short, or does not fit the others.
+    """
+    manifest, files = _read(folder)
+    try:
+        table = list(csv.DictReader(io.StringIO(files["runs.csv"].decode())))
+        theta = np.load(io.BytesIO(files["minima.npy"]), allow_pickle=False)
+        trace = np.load(io.BytesIO(files["traces.npy"]), allow_pickle=False) if "traces.npy" in files else None
+        traces = [None] * len(table) if trace is None else trace
+        rows = tuple(
+            Row(**{name: read(line[name]) for name, read in COLUMNS.items()}, theta=row, trace=path)
+            for line, row, path in zip(table, theta, traces, strict=True)
+        )
+        return Sweep(Protocol(**manifest["protocol"]), rows)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultError(f"{folder} does not hold a sweep of this version ({error}); run `make data`") from error
+
+
+# ---- making the results ---------------------------------------------------------------------------------------
+
+
+def _code_version() -> str:
+    """A digest of the modules a run depends on, so that a cached run of older code is not taken for one of today."""
+    modules = (network, tangent, smoothness, descent)
+    return _digest(b"".join(Path(module.__file__).read_bytes() for module in modules) + Path(__file__).read_bytes())
+
+
+def _versioned_run(protocol: Protocol, eta: float, version: str, **options: bool) -> Row:
+    return one_run(protocol, eta, **options)
+
+
+def sweep(
+    jobs: Sequence[tuple[Protocol, float]], cache: Path | None = None, workers: int = -1, **options: bool
+) -> Iterator[Row]:
+    """The runs one after the other, in the order of ``jobs``, computed on ``workers`` cores (-1: all).
+
+    With a ``cache`` folder every finished run is kept there at once, and a later call computes only what is missing.
+    ``options`` go to :func:`one_run`.
+    """
+    run = Memory(cache, verbose=0).cache(_versioned_run)
+    version = _code_version()
+    pool = Parallel(n_jobs=workers, return_as="generator")
+    return pool(delayed(run)(protocol, eta, version, **options) for protocol, eta in jobs)
+
+
+def chosen_seed(survey: Sweep) -> int:
+    """The rule for the data: the first seed whose runs converge after the warm-up at every probe step size."""
+    converged = survey["outcome"] == Outcome.CONVERGED
+    seeds = survey["seed"]
+    return next(seed for seed in np.unique(seeds).tolist() if converged[seeds == seed].all())
+
+
+def regenerate(folder: Path = DATA) -> None:
+    """Runs every long experiment of the book and writes it below ``folder``; finished runs survive an interruption."""
+    cache = folder.parent / ".cache"
+
+    def results(name: str, jobs: Sequence[tuple[Protocol, float]], **options) -> tuple[Row, ...]:
+        return tuple(tqdm(sweep(jobs, cache=cache, **options), total=len(jobs), desc=name, unit="run"))
+
+    # the smallest step sizes take longest; begun first, they do not keep one core waiting at the end
+    rows = results("section5", [(SECTION_5, eta) for eta in SECTION_5_STEPS])
+    save(Sweep(SECTION_5, rows), folder / "section5", COMMAND)
+    hero = [(replace(HERO, init_scale=scale), eta) for scale in HERO_SCALES for eta in HERO_STEPS]
+    save(Sweep(HERO, results("hero", hero, traced=True, onward=False)), folder / "hero", COMMAND)
+    survey = [(replace(SURVEY, seed=seed), eta) for seed in range(SURVEY_SEEDS) for eta in PROBES]
+    save(Sweep(SURVEY, results("survey", survey, onward=False)), folder / "survey", COMMAND)

@@ -1,0 +1,218 @@
+"""Every static figure of the book, each a function of results."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from . import smoothness
+from .descent import Outcome
+from .drawing import PALETTE, STYLE, figure_bytes
+from .experiments import Sweep
+from .network import Network
+from .tables import Table
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A figure with its name, caption and text alternative; make it the last expression of a cell.
+
+    On the page it is a numbered figure that others can refer to by ``name``; in a notebook an image; as text one
+    line. The alternative text says what the figure shows, with a number computed from its data.
+    """
+
+    figure: Figure
+    name: str
+    caption: str
+    alt: str
+
+    def __repr__(self) -> str:
+        return f"Figure {self.name!r}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None):
+        if os.environ.get("STABLEMINIMA_MEDIUM") == "page":
+            return {"text/markdown": self._directive(), "text/plain": repr(self)}
+        png = base64.b64encode(figure_bytes(self.figure, "png")).decode()
+        return {"image/png": png, "text/plain": repr(self)}, {"image/png": {"alt": self.alt}}
+
+    def _directive(self) -> str:
+        """The figure as MyST; Sphinx writes the image to a file of its own."""
+        image = base64.b64encode(figure_bytes(self.figure, "svg")).decode()
+        return (
+            f"```{{figure}} data:image/svg+xml;base64,{image}\n:name: {self.name}\n:alt: {escape(self.alt)}\n\n"
+            f"{self.caption}\n```\n"
+        )
+
+
+def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, np.ndarray]:
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    return figure, figure.subplots(1, columns, squeeze=False)[0]
+
+
+def _styled(make: Callable[..., Picture]) -> Callable[..., Picture]:
+    """The book's matplotlib style, while the figure is made and nowhere else."""
+
+    def styled(*args, **kwargs) -> Picture:
+        with matplotlib.rc_context(dict(STYLE)):
+            return make(*args, **kwargs)
+
+    styled.__doc__ = make.__doc__
+    return styled
+
+
+@_styled
+def sharpness_against_step_size(sweep: Sweep) -> Picture:
+    """Section 5: the sharpness found, 2/η and the bound of Lemma 4 against the step size, on logarithmic axes."""
+    kept, figure = sweep.kept, None
+    eta, sharpness, bound = kept["eta"], kept["sharpness"], 1 + 2 * kept["norm"]
+    figure, (ax,) = _figure(7.2, 4.2)
+    every = np.array([sweep["eta"].min(), sweep["eta"].max()])
+    ax.plot(every, 2 / every, "--", color=PALETTE["threshold"].ink, label="2/η, the sharpest that can be stable")
+    ax.plot(eta, sharpness, "D", ms=2.6, color=PALETTE["sharpness"].ink, label="λ_max at the minimum found")
+    ax.plot(eta, bound, "-", color=PALETTE["bound"].ink, label="1 + 2∫|f''|g, the flattest that can represent f")
+    ax.set(xscale="log", yscale="log", xlabel="step size η", ylabel="sharpness", ylim=(0.8, 2.5e4))
+    ax.legend(loc="upper right")
+    top = eta.max()
+    return Picture(
+        figure,
+        "fig-sharpness",
+        f"Sharpness against step size for the {len(kept)} runs that converged at constant step size. The minimum found "
+        r"lies between the bound of Lemma 4 and $2/\eta$. Below the step size at which the dots meet the dashed line "
+        "every run finds the same minimum; above it, the dots follow the line: the edge of stability.",
+        f"Log-log plot over {len(kept)} step sizes. The sharpness found is {sharpness[0]:.1f} at the smallest step "
+        f"size, stays level until it meets 2/η and follows that line down to {sharpness[-1]:.2f} at η = {top:.2g}. "
+        f"The bound lies below it everywhere, between {bound.min():.2f} and {bound.max():.2f}.",
+    )
+
+
+@_styled
+def gentle_and_bold(sweep: Sweep, gentle: float, bold: float) -> Picture:
+    """The minima of two step sizes: the functions with the data, and where they bend with the weight g."""
+    figure, (left, right) = _figure(7.2, 3.0, columns=2)
+    eta = sweep["eta"]
+    chosen = [(int(np.abs(np.log(eta / want)).argmin()), role) for want, role in ((gentle, "model"), (bold, "curvature"))]
+    reach = np.abs(sweep.data.x).max() + 0.2
+    grid = np.linspace(-reach, reach, 801)
+    for index, role in chosen:
+        style = {"color": PALETTE[role].ink, "linestyle": "-" if role == "model" else (0, (5, 1.5)), "lw": 1.4}
+        left.plot(grid, sweep.net(index)(grid), label=f"η = {eta[index]:.2g}", **style)
+        right.plot(grid, cumulative_bend(sweep.net(index), grid), label=f"∫|f''| up to x, η = {eta[index]:.2g}", **style)
+    left.plot(sweep.data.x, sweep.data.y, "o", ms=4.5, color=PALETTE["data"].ink, label="data", zorder=3)
+    weight = smoothness.g(grid, sweep.data)
+    right.fill_between(grid, weight / weight.max() * right.get_ylim()[1] / 2, color=PALETTE["weight"].ink, alpha=0.18)
+    right.plot([], [], color=PALETTE["weight"].ink, alpha=0.4, lw=6, label="weight g (scaled)")
+    left.set(title="Two functions through one data set", xlabel="x", ylabel="f(x)")
+    right.set(title="How much they bend", xlabel="x", ylabel="total change of slope")
+    for ax in (left, right):
+        ax.legend(loc="best")
+    norms = [sweep["norm"][index] for index, _ in chosen]
+    steps = [eta[index] for index, _ in chosen]
+    return Picture(
+        figure,
+        "fig-gentle-and-bold",
+        "Two minima of one loss. Left: both functions pass through all the data. Right: the total change of slope up "
+        "to x; the larger step size found the function that bends less where the weight $g$ is large.",
+        f"Left, two functions through {sweep.data.n} points; right, their accumulated |f''| over the weight g. The "
+        f"integral of |f''| g is {norms[0]:.2f} at η = {steps[0]:.2g} and {norms[1]:.2f} at η = {steps[1]:.2g}.",
+    )
+
+
+def cumulative_bend(net: Network, x: np.ndarray) -> np.ndarray:
+    """∫_{x_0}^{x} |f''|, from the first of the increasing points x: the total change of slope since then."""
+    position, mass = net.knots
+    total = np.concatenate([[0.0], np.cumsum(np.abs(mass))])
+    return total[np.searchsorted(position, x, side="right")] - total[np.searchsorted(position, x[0], side="right")]
+
+
+@_styled
+def knots_on_samples(sweep: Sweep) -> Picture:
+    """How far the knots of all minima of a sweep are from the nearest sample."""
+    figure, (ax,) = _figure(7.2, 2.6)
+    distance = np.concatenate([_knot_distances(sweep.net(i), sweep.data.x) for i in range(len(sweep))])
+    random = np.random.default_rng(0).uniform(*np.sort(sweep.data.x)[[0, -1]], distance.size)
+    expected = np.abs(random[:, None] - sweep.data.x).min(axis=1)
+    bins = np.geomspace(1e-12, 1, 49)
+    ax.hist(np.clip(distance, 1e-12, 1), bins, color=PALETTE["curvature"].ink, alpha=0.8, label="knots found by descent")
+    ax.hist(expected, bins, histtype="step", color=PALETTE["other"].ink, ls="--", lw=1.4, label="uniform points, for comparison")
+    ax.set(xscale="log", xlabel="distance to the nearest sample", ylabel="number of knots")
+    ax.legend(loc="upper left")
+    share = np.mean(distance < 1e-5)
+    return Picture(
+        figure,
+        "fig-knots-on-samples",
+        f"Where the knots inside the data are, over all {len(sweep)} kept runs. {share:.0%} of them lie within "
+        r"$10^{-5}$ of a sample.",
+        f"Histogram of the distance from knots to the nearest sample, on a logarithmic axis. {share:.0%} of "
+        f"{distance.size} knots are closer than 0.00001; of uniform points hardly any are.",
+    )
+
+
+def _knot_distances(net: Network, x: np.ndarray) -> np.ndarray:
+    position, mass = net.knots
+    inside = (position > x.min() - 0.1) & (position < x.max() + 0.1) & (np.abs(mass) > 1e-6)
+    return np.abs(position[inside, None] - x).min(axis=1)
+
+
+@_styled
+def modes_around_the_edge(sweep: Sweep) -> Picture:
+    """For each run at the edge, the range of η·sharpness/2 over the modes that descent visits when it runs on."""
+    figure, (ax,) = _figure(7.2, 2.8)
+    edge = sweep.where(sweep["sharpness"] * sweep["eta"] / 2 > 0.97)
+    eta, lowest, highest = edge["eta"], edge["lowest"] * edge["eta"] / 2, edge["highest"] * edge["eta"] / 2
+    ax.vlines(eta, lowest, highest, color=PALETTE["sharpness"].ink, lw=1.6, label="modes visited, flattest to sharpest")
+    ax.plot(eta, edge["sharpness"] * eta / 2, "o", ms=3, color=PALETTE["data"].ink, label="where the run stopped")
+    ax.axhline(1, color=PALETTE["threshold"].ink, ls="--", label="1: sharpness equal to 2/η")
+    ax.set(xscale="log", xlabel="step size η", ylabel="η · sharpness / 2", ylim=(0.97, 1.06))
+    ax.legend(loc="upper right")
+    around = np.mean((lowest <= 1) & (highest >= 1))
+    return Picture(
+        figure,
+        "fig-modes",
+        f"Sharpness of the modes visited, in units of $2/\\eta$, for the {len(edge)} kept runs at the edge of stability. "
+        f"For {around:.0%} of them $2/\\eta$ lies between the flattest and the sharpest mode.",
+        f"For {len(edge)} runs, a vertical bar from the flattest to the sharpest mode visited, in units of 2/η. All bars "
+        f"begin at or below 1; {around:.0%} of them reach above it; the highest reaches {highest.max():.3f}.",
+    )
+
+
+# ---- tables ---------------------------------------------------------------------------------------------------
+
+
+def outcomes(sweep: Sweep) -> dict[str, int]:
+    """How many runs ended how, in the paper's words."""
+    warm_up, kept = sweep.count(Outcome.WARM_UP), sweep.count(Outcome.CONVERGED)
+    return {"converged in warm-up": warm_up, "never": len(sweep) - warm_up - kept, "kept": kept}
+
+
+def counts_table(sweep: Sweep, paper: dict[str, int]) -> Table:
+    """The outcomes of a sweep beside the paper's."""
+    rows = [("this book", *outcomes(sweep).values()), ("the paper", *(paper[name] for name in outcomes(sweep)))]
+    return Table("Outcomes of the 200 runs", ("data", *outcomes(sweep)), rows)
+
+
+def survey_table(survey: Sweep) -> Table:
+    """Outcomes by step size, over all seeds."""
+    steps = np.unique(survey["eta"])[::-1]
+    each = {eta: survey.where(survey["eta"] == eta) for eta in steps}
+    rows = [(f"η = {eta:g}", *(part.count(outcome) for outcome in Outcome)) for eta, part in each.items()]
+    seeds = len(np.unique(survey["seed"]))
+    return Table(f"Outcomes of {seeds} random data sets", ("probe", *map(str, Outcome)), rows)
+
+
+def excursions_table(sweep: Sweep) -> Table:
+    """What becomes of the runs of a sweep when descent runs on, by whether they stopped above 2/η."""
+    above = sweep["sharpness"] * sweep["eta"] > 2
+    rows = []
+    for name, part in (("above 2/η", sweep.where(above)), ("below 2/η", sweep.where(~above))):
+        rose, modes = part["peak"] > 10 * sweep.protocol.tolerance, part["lowest"] * part["eta"] <= 2
+        several = part["modes"] > 1
+        rows.append((name, len(part), int(rose.sum()), int(several.sum()), int(modes.sum())))
+    head = ("stopped", "runs", "loss rose tenfold", "several modes visited", "flattest mode at most 2/η")
+    return Table("Kept runs, run on at their own step size", head, rows)

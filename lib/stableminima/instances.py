@@ -1,0 +1,73 @@
+"""What claims are tested on: random networks, minima that gradient descent found, and extremal families."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import experiments
+from .network import Dataset, Network
+from .verify import Instance
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A network on a data set."""
+
+    net: Network
+    data: Dataset
+
+    @property
+    def kink_distance(self) -> float:
+        """The smallest |w1_i x_j + b1_i|: how far the case is from the next change of activation pattern."""
+        return float(np.abs(self.net.preactivation(self.data.x)).min())
+
+    def interpolating(self) -> Case:
+        """The same network with its own outputs as labels, hence at zero loss."""
+        return Case(self.net, Dataset(self.data.x, self.net(self.data.x)))
+
+
+def random_case(seed: int, k: int, n: int, kink_distance: float = 0.0) -> Case:
+    """The first draw of this seed that keeps its distance from every kink."""
+    rng = np.random.default_rng(seed)
+    while True:
+        case = Case(Network.random(rng, k, scale=1.5), Dataset.random(rng, n))
+        if case.kink_distance > kink_distance:
+            return case
+
+
+def random_cases(count: int, k: int, n: int, kink_distance: float = 0.0) -> Iterator[Instance]:
+    """``count`` random networks of width k on n random samples, seeds 0, 1, …"""
+    for seed in range(count):
+        yield Instance(f"random network, seed {seed}", seed, random_case(seed, k, n, kink_distance))
+
+
+def minima(count: int) -> Iterator[Instance]:
+    """``count`` of the minima that descent found in the experiment of Section 5, evenly spread over the step sizes.
+
+    Their labels are their own outputs, which differ from the data's by the last 10⁻⁴: the loss is then exactly zero.
+    """
+    kept = experiments.load(experiments.DATA / "section5").kept
+    for index in np.linspace(0, len(kept) - 1, count).round().astype(int):
+        case = Case(kept.net(index), kept.data).interpolating()
+        yield Instance(f"minimum found at η = {kept['eta'][index]:.3g}", None, case)
+
+
+def extremal(half_width: float, slope: float) -> Case:
+    """f = m|x|, m = ``slope``·second layer, on the samples ±a: the bound of Lemma 4 holds with equality.
+
+    The two neurons mirror each other, so the constant vector is the top eigenvector of the Gram matrix; the second
+    layer w2 = slope·a/√(1 + a²) makes the two terms of the arithmetic-geometric mean inequality equal.
+    """
+    second = slope * half_width / np.hypot(1, half_width)
+    net = Network([slope, -slope], [0, 0], [second, second], 0.1)
+    return Case(net, Dataset([-half_width, half_width], [0, 0])).interpolating()
+
+
+def extremal_cases() -> Iterator[Instance]:
+    """Members of the extremal family, from narrow to wide data."""
+    for half_width in (0.3, 1.0, 3.0):
+        for slope in (0.5, 1.0, 2.0):
+            yield Instance(f"extremal, a = {half_width}, slope {slope}", None, extremal(half_width, slope))

@@ -1,0 +1,146 @@
+"""The explorer's live face: a real JupyterLab, a real kernel, a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+TOKEN = "explorer-test"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _notebook(*cells: str) -> str:
+    code = [{"cell_type": "code", "id": f"cell-{k}", "metadata": {}, "execution_count": None, "outputs": [],
+             "source": source} for k, source in enumerate(cells)]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return json.dumps({"cells": code, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[str]:
+    """The address of a JupyterLab whose folder holds a notebook that shows one explorer twice."""
+    home = tmp_path_factory.mktemp("lab")
+    (home / "explorer.ipynb").write_text(_notebook(
+        "from examples import two_controls\nexplorer = two_controls()\nexplorer", "explorer"), encoding="utf-8")
+    port = _free_port()
+    paths = [str(root / "lib"), str(root / "tests/browser"), os.environ.get("PYTHONPATH", "")]
+    own = {f"JUPYTER{name}_DIR": str(home / name) for name in ("_CONFIG", "_RUNTIME", "LAB_SETTINGS", "LAB_WORKSPACES")}
+    env = {**os.environ, **own, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "HOME": str(home)}
+    env.pop("STABLEMINIMA_MEDIUM", None)
+    options = ["--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0",
+               f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home}",
+               "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate"]
+    with (home / "lab.log").open("wb") as log:
+        server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], env=env, stdout=log, stderr=log)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api/status?token={TOKEN}", server, home / "lab.log")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and server.poll() is None:
+        with suppress(OSError), urllib.request.urlopen(url, timeout=2):
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"JupyterLab did not start: {log.read_text(encoding='utf-8')[-2000:]}")
+
+
+@pytest.fixture(scope="module")
+def notebook(lab: str, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{lab}/doc/tree/explorer.ipynb?token={TOKEN}&reset")
+    expect(page.get_by_text("| Idle")).to_be_visible(timeout=30_000)  # before that the menu is grey
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    expect(page.locator(".sm-words")).to_have_count(2, timeout=30_000)
+    yield page
+    outside = [url for url in asked if not url.startswith((lab, "data:", "blob:"))]
+    context.close()
+    assert asked and not outside, outside
+
+
+def words(page: Page, view: int = 0):
+    return page.locator(".sm-words").nth(view)
+
+
+def slider(page: Page, name: str = "step size η", view: int = 0):
+    return page.get_by_role("slider", name=name).nth(view)
+
+
+def test_opens_on_the_stored_result(notebook: Page) -> None:
+    expect(words(notebook)).to_contain_text("The sharpness is 18.4, below 2/η = 20.0. (step size η = 0.1, ")
+    expect(words(notebook)).not_to_contain_text("Recomputed")
+
+
+@pytest.fixture
+def at_start(notebook: Page) -> Page:
+    notebook.get_by_role("button", name="Reset Step size and scale").first.click()
+    expect(words(notebook)).to_contain_text("(step size η = 0.1, initial scale = 1)")
+    expect(notebook.locator(".sm-face").first).to_have_attribute("aria-busy", "false")
+    return notebook
+
+
+def test_the_kernel_recomputes_and_two_views_keep_step(at_start: Page) -> None:
+    slider(at_start).press("ArrowRight")
+    expect(at_start.locator(".sm-face").first).to_have_attribute("aria-busy", "true")
+    expect(at_start.get_by_text("computing…").first).to_be_visible()
+    for view in (0, 1):
+        expect(words(at_start, view)).to_contain_text("Recomputed: The sharpness is 15.4, above 2/η = 10.0.")
+        expect(words(at_start, view)).to_contain_text("(step size η = 0.2, initial scale = 1)")
+        expect(slider(at_start, view=view)).to_have_value("2")
+    expect(at_start.locator(".sm-face").first).to_have_attribute("aria-busy", "false")
+    slider(at_start, "initial scale", view=1).press("End")
+    expect(words(at_start)).to_contain_text("Recomputed: The sharpness is 28.8")
+    expect(words(at_start)).to_contain_text("(step size η = 0.2, initial scale = 2)")
+
+
+def test_the_latest_position_wins_and_those_passed_are_dropped(at_start: Page) -> None:
+    slider(at_start).press("Home")
+    expect(words(at_start)).to_contain_text("(step size η = 0.05, initial scale = 1)")
+    at_start.evaluate("""window.answers = 0;
+        new MutationObserver(() => answers++).observe(document.querySelector('.sm-words'), {childList: true})""")
+    for _ in range(2):
+        for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowLeft"):
+            slider(at_start).press(key, no_wait_after=True)
+    expect(words(at_start)).to_contain_text("(step size η = 0.2, initial scale = 1)")
+    expect(at_start.locator(".sm-face").first).to_have_attribute("aria-busy", "false")
+    expect(slider(at_start)).to_have_value("2")
+    assert 1 <= at_start.evaluate("answers") < 10
+
+
+def test_a_failed_computation_is_told_in_words_and_reset_recovers(at_start: Page) -> None:
+    slider(at_start).press("End")
+    expect(words(at_start)).to_contain_text("✕ error")
+    expect(words(at_start)).to_contain_text("ArithmeticError: the iterates left every bound")
+    expect(at_start.locator(".sm-panel")).to_have_count(0)
+    at_start.get_by_role("button", name="Reset Step size and scale").first.click()
+    expect(words(at_start)).to_contain_text("Recomputed: The sharpness is 18.4")
+    expect(at_start.locator(".sm-panel")).to_have_count(6)

@@ -1,0 +1,103 @@
+"""The rendered book holds every page of the contents, with its checks and equations, and no link leads nowhere.
+
+Read from ``_build/html`` as files; ``make book`` makes them.
+"""
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "_build" / "html"
+EQUATION = re.compile(r"(?:\$\$ *\((S\d+[a-z]?)\)|^:label: *(S\d+[a-z]?)) *$", re.M)
+
+
+def contents() -> list[str]:
+    """The pages that _toc.yml names, without suffix: ["book/preface", ...]."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    return [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
+
+
+PAGES = contents()
+each_page = pytest.mark.parametrize("page", PAGES)
+
+
+@cache
+def soup(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def rendered(page: str) -> BeautifulSoup:
+    return soup(SITE / f"{page}.html")
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def cells(page: str) -> list[dict]:
+    return json.loads((ROOT / f"{page}.ipynb").read_text())["cells"]
+
+
+def checks(page: str) -> list[str]:
+    """The lines that begin with a tick in the notebook's stored outputs."""
+    outputs = [o for c in cells(page) for o in c.get("outputs", [])]
+    texts = ["".join(o.get("text", "")) + "".join(o.get("data", {}).get("text/plain", "")) for o in outputs]
+    return [words(line) for line in "\n".join(texts).splitlines() if line.startswith("✓ ")]
+
+
+def equations(page: str) -> list[str]:
+    """The labels S1, S2, ... of the equations that the notebook displays."""
+    prose = "\n".join("".join(c["source"]) for c in cells(page) if c["cell_type"] == "markdown")
+    return [a or b for a, b in EQUATION.findall(prose)]
+
+
+@each_page
+def test_page_is_there_with_its_title(page):
+    title = next(line for line in "".join(cells(page)[0]["source"]).splitlines() if line.startswith("# "))
+    assert words(rendered(page).h1.get_text()).startswith(words(title[2:]))
+
+
+@each_page
+def test_page_holds_every_check_of_its_notebook(page):
+    text = words(rendered(page).get_text())
+    assert [line for line in checks(page) if line not in text] == []
+
+
+def test_the_book_has_checks_and_equations():
+    """Else the tests around this one would pass by having nothing to look for."""
+    assert sum(len(checks(p)) for p in PAGES)
+    assert sum(len(equations(p)) for p in PAGES)
+
+
+@each_page
+def test_page_numbers_every_equation_as_the_paper_does(page):
+    numbers = {span.parent["id"]: span.get_text() for span in rendered(page).select("div.math span.eqno")}
+    shown = {label: numbers.get(f"equation-{label.lower()}", "").rstrip("#") for label in equations(page)}
+    assert shown == {label: f"({label})" for label in shown}
+
+
+@each_page
+def test_figures_say_what_they_show(page):
+    alts = [img.get("alt", "") for img in rendered(page).select("article img")]
+    assert [alt for alt in alts if len(alt.split()) < 4 or not any(c.isdigit() for c in alt)] == []
+
+
+@pytest.mark.parametrize("path", sorted(SITE.rglob("*.html")), ids=lambda p: str(p.relative_to(SITE)))
+def test_no_link_leads_nowhere(path):
+    links = [urlsplit(a["href"]) for a in soup(path).select("a[href]")]
+    dangling = []
+    for link in links:
+        if link.scheme or link.netloc:
+            continue
+        target = (path.parent / unquote(link.path)).resolve() if link.path else path
+        anchor = unquote(link.fragment)
+        if not target.is_file() or (anchor and target.suffix == ".html" and not soup(target).find(id=anchor)):
+            dangling.append(link.geturl())
+    assert dangling == []

@@ -1,0 +1,141 @@
+"""The compiled kernel against plain gradient descent by autograd, and how runs end."""
+
+import numpy as np
+import pytest
+
+from stableminima import autodiff, descent, tangent
+from stableminima.descent import Outcome, Schedule, descend
+from stableminima.instances import random_case
+from stableminima.network import Dataset, Network
+
+
+def trajectory(net, data, schedule, steps):
+    """θ_0, …, θ_steps from the kernel."""
+    runs = [descend(net, data, schedule, tolerance=0, budget=t) for t in range(1, steps + 1)]
+    return [net, *(run.net for run in runs)]
+
+
+def one_step(net, data, schedule, t, switched):
+    """Step t from ``net``, with autograd's gradient."""
+    eta = schedule.eta * (schedule.factor if switched else 1) * min(1, (t + 1) / max(schedule.warm_up, 1))
+    return net.vector - eta * autodiff.gradient(net, data)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [Schedule(0.05), Schedule(0.2, warm_up=40), Schedule(0.02, level=0.05, factor=3)],
+    ids=["constant", "warm-up", "change at a loss level"],
+)
+@pytest.mark.parametrize("shape", [(1, 1), (5, 2), (12, 7), (80, 10)])
+def test_every_step_is_that_of_autograd(schedule, shape):
+    """Step by step, each from the kernel's own position: above the edge of stability errors would grow otherwise."""
+    case = random_case(3, *shape)
+    path = trajectory(case.net, case.data, schedule, 60)
+    switched = False
+    for t, (before, after) in enumerate(zip(path, path[1:], strict=False)):
+        switched = switched or before.loss(case.data) < schedule.level
+        assert np.abs(after.vector - one_step(before, case.data, schedule, t, switched)).max() < 1e-13
+
+
+def test_schedule_changes_when_the_loss_first_falls_below_the_level():
+    case = random_case(3, 80, 10)
+    run = descend(case.net, case.data, Schedule(0.02, level=0.05, factor=3), tolerance=0, budget=200)
+    assert run.losses[0] > 0.05 > run.losses[-1]
+    assert run.eta == pytest.approx(0.06)
+
+
+def test_order_of_samples_does_not_matter():
+    case = random_case(1, 20, 8)
+    order = np.random.default_rng(0).permutation(8)
+    shuffled = Dataset(case.data.x[order], case.data.y[order])
+    runs = [descend(case.net, data, Schedule(0.1), tolerance=0, budget=300) for data in (case.data, shuffled)]
+    assert np.array_equal(runs[0].net.vector, runs[1].net.vector)
+
+
+def test_same_input_same_bits_however_it_is_thinned():
+    case = random_case(2, 30, 6)
+    runs = [descend(case.net, case.data, Schedule(0.3), tolerance=0, budget=5000, records=r) for r in (1, 7, 5000)]
+    assert len({run.net.vector.tobytes() for run in runs}) == 1
+
+
+@pytest.mark.parametrize(
+    ("net", "data", "eta"),
+    [
+        (Network([1.0], [5.0], [1.0], 0.0), Dataset([-2, -1, 0, 1, 2], [9.0, -9, 9, -9, 9]), 0.2),
+        (Network([0.0, 0.0, 1.0], [1.0, -1.0, 0.0], [0.5, 0.5, 1.0], 0.0), Dataset([-1, 0, 1], [1, 2, 0]), 0.1),
+    ],
+    ids=["crosses several samples in a step", "neurons without a threshold"],
+)
+def test_patterns_are_followed(net, data, eta):
+    path = trajectory(net, data, Schedule(eta), 3)
+    assert not np.array_equal(path[0].pattern(data.x), path[-1].pattern(data.x)) or (net.w1 == 0).any()
+    for before, after in zip(path, path[1:], strict=False):
+        assert np.abs(after.vector - one_step(before, data, Schedule(eta), 0, False)).max() < 1e-12
+
+
+def test_trace_is_thinned_even_and_true():
+    case = random_case(4, 10, 5)
+    run = descend(case.net, case.data, Schedule(0.05), tolerance=0, budget=3000, records=100, with_sharpness=True)
+    gaps = np.diff(run.trace)[:-1]
+    assert 100 <= run.trace.size <= 201
+    assert len(set(gaps.tolist())) == 1
+    again = descend(case.net, case.data, Schedule(0.05), tolerance=0, budget=int(run.trace[7]))
+    assert run.losses[7] == again.loss == pytest.approx(again.net.loss(case.data), rel=1e-12)
+    assert run.sharpnesses[7] == pytest.approx(tangent.sharpness(again.net, case.data), rel=1e-12)
+
+
+def outcome_of(net, data, schedule, **options):
+    return descend(net, data, schedule, **options).outcome
+
+
+def test_outcomes():
+    case = random_case(0, 20, 3)
+    converges = {"tolerance": 1e-6, "budget": 1_000_000}
+    assert outcome_of(case.net, case.data, Schedule(0.1), **converges) is Outcome.CONVERGED
+    assert outcome_of(case.net, case.data, Schedule(0.1, warm_up=10**6), **converges) is Outcome.WARM_UP
+    assert outcome_of(case.net, case.data, Schedule(0.1), budget=5) is Outcome.STALLED
+
+
+def test_divergence_is_told_and_leaves_finite_parameters():
+    case = random_case(1, 20, 5)
+    run = descend(case.net, case.data, Schedule(3.0), budget=500)
+    assert run.outcome is Outcome.DIVERGED
+    assert run.loss == np.inf
+    assert np.isfinite(run.net.vector).all()
+
+
+def test_a_fixed_point_is_recognised_at_once():
+    dead = Network([1.0], [-9.0], [1.0], 2.0)
+    run = descend(dead, Dataset([-1, 1], [1.0, 3.0]), Schedule(0.5), budget=10**9)
+    assert run.outcome is Outcome.STALLED
+    assert run.steps < 100
+
+
+@pytest.mark.parametrize("eta", [0, -1, np.nan, np.inf])
+def test_bad_step_size_is_named(eta):
+    with pytest.raises(ValueError, match="eta must be a positive number"):
+        Schedule(eta)
+
+
+def test_bad_options_are_named():
+    case = random_case(0, 2, 2)
+    with pytest.raises(ValueError, match="tolerance must be"):
+        descend(case.net, case.data, Schedule(0.1), tolerance=-1)
+    with pytest.raises(ValueError, match="budget and records"):
+        descend(case.net, case.data, Schedule(0.1), budget=0)
+    with pytest.raises(ValueError, match="warm_up"):
+        Schedule(0.1, warm_up=-3)
+    with pytest.raises(ValueError, match="level"):
+        Schedule(0.1, level=np.nan)
+
+
+def test_certificates_pin_every_pattern():
+    x = np.array([-1.0, 0.5, 2.0])
+    at, active = descent._certificates(x)
+    for w in (1.0, -1.0, 0.0):
+        for b in np.linspace(-3, 3, 41):
+            on = w * x + b > 0
+            code = int(descent._locate(w, b, x))
+            assert [w * at[code] + b > 0, w * at[code + 1] + b > 0] == [bool(active[code] & 1), bool(active[code] & 2)]
+            start, stop = (code // 2, 3) if code < 8 else (0, code // 2 - 4)
+            assert on.tolist() == [start <= j < stop for j in range(3)]

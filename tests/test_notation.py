@@ -1,0 +1,49 @@
+"""The notation table against the library: every name exists and has the shape that the table says."""
+
+import importlib
+import re
+
+import numpy as np
+import pytest
+
+from stableminima import notation
+from stableminima.descent import Schedule
+from stableminima.instances import random_case
+
+CASE = random_case(0, k=7, n=4)
+OBJECTS = {"Dataset": CASE.data, "Network": CASE.net, "Schedule": Schedule(0.1)}
+SIZES = {"n": 4, "k": 7, "3k+1": 22}
+ARGUMENTS = {
+    "pattern": [CASE.data.x],
+    "loss": [CASE.data],
+    "rescale": [2.0],
+    "features": [CASE.net, CASE.data.x],
+    "g": [CASE.data.x, CASE.data],
+    "g_plus": [CASE.data.x, CASE.data],
+    "g_minus": [CASE.data.x, CASE.data],
+}
+
+
+def value_of(name):
+    module, *path = name.split(".")
+    thing = importlib.import_module(f"stableminima.{module}")
+    for step in path:
+        thing = OBJECTS[step] if step in OBJECTS else getattr(thing, step)
+    return thing(*ARGUMENTS.get(path[-1], [CASE.net, CASE.data])) if callable(thing) else thing
+
+
+@pytest.mark.parametrize("row", notation.SYMBOLS, ids=lambda row: row.name)
+def test_name_exists_and_has_its_shape(row):
+    value = value_of(row.name)
+    if row.shape == "network":
+        assert type(value) is type(CASE.net)
+    elif row.shape == "number":
+        assert np.ndim(value) == 0
+    else:
+        expected = tuple(SIZES[size] for size in re.findall(r"[^(), ]+", row.shape))
+        assert np.shape(value) == expected
+
+
+def test_symbols_are_distinct():
+    names = [row.name for row in notation.SYMBOLS]
+    assert len(set(names)) == len(names) == len({row.symbol for row in notation.SYMBOLS})

@@ -1,0 +1,63 @@
+"""The weight g at and between samples, and the exact integral."""
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from stableminima import smoothness
+from stableminima.instances import extremal
+from stableminima.network import Dataset, Network
+
+DATA = Dataset([-2, -0.5, 1, 3], [0, 0, 0, 0])
+
+
+def test_by_hand():
+    # above 1 lies only 3: P = 1/4, E[X - 1] = 2, E[X] = 3
+    assert smoothness.g_plus(1.0, DATA) == pytest.approx(2 * np.sqrt(10) / 16)
+    # below 1 lie -2 and -0.5: P = 1/2, E[1 - X] = 2.25, E[X] = -1.25
+    assert smoothness.g_minus(1.0, DATA) == pytest.approx(2.25 * np.sqrt(1 + 1.25**2) / 4)
+    assert smoothness.g(1.0, DATA) == smoothness.g_plus(1.0, DATA)
+
+
+def test_zero_outside_the_data_and_at_its_ends():
+    assert smoothness.g([-9, -2, 3, 9], DATA).tolist() == [0, 0, 0, 0]
+
+
+def test_sides_jump_at_samples_because_inequalities_are_strict():
+    just_below = np.nextafter(1.0, 0)
+    assert smoothness.g_plus(just_below, DATA) == pytest.approx((1 / 4) * 1 * np.sqrt(1 + 4), rel=1e-12)
+    assert smoothness.g_plus(1.0, DATA) == pytest.approx((1 / 16) * 2 * np.sqrt(1 + 9), rel=1e-12)
+
+
+def test_mirrored_data_mirror_the_weight():
+    mirrored = Dataset(-DATA.x, DATA.y)
+    points = np.linspace(-3, 4, 29)
+    assert np.array_equal(smoothness.g(points, DATA), smoothness.g(-points, mirrored))
+
+
+def test_shape_is_that_of_the_points():
+    assert smoothness.g(np.zeros((2, 3)), DATA).shape == (2, 3)
+    assert np.shape(smoothness.g(0.0, DATA)) == ()
+
+
+def test_integral_against_a_narrow_smoothing_of_the_measure():
+    net = Network.random(np.random.default_rng(3), k=4)
+    data = Dataset(np.linspace(-4, 4, 9) + 0.013, np.zeros(9))
+    position, mass = net.knots
+    width = 1e-4
+    total = sum(
+        abs(m) * quad(lambda t, at=at: float(smoothness.g(at + width * t, data)) / 2, -1, 1)[0]
+        for at, m in zip(position, mass, strict=True)
+    )
+    assert smoothness.weighted_norm(net, data) == pytest.approx(total, rel=1e-3)
+
+
+def test_cancelling_neurons_do_not_count():
+    cancelling = Network([1, 1], [0, 0], [1, -1], 0)
+    assert smoothness.weighted_norm(cancelling, DATA) == 0
+    assert smoothness.sharpness_bound(cancelling, DATA) == 1
+
+
+def test_extremal_family_by_hand():
+    case = extremal(half_width=1.0, slope=2.0)  # s = 2, t = √2: 1 + s t a √(1 + a²) = 5
+    assert smoothness.sharpness_bound(case.net, case.data) == pytest.approx(5, rel=1e-14)

@@ -1,0 +1,511 @@
+"""Tests of the tester: every way in which a check could pass although it must not."""
+
+import math
+from fractions import Fraction
+from functools import partial
+
+import numpy as np
+import pytest
+
+from stableminima.verify import Attack, CheckFailed, Claim, Definition, Instance, Tolerance, Wrong, check
+
+ROUNDING = Tolerance(1e-12, why="a few roundings of terms of one sign")
+
+
+def instances(count=20, low=0.5, high=2.0):
+    rng = np.random.default_rng(7)
+    return [Instance(f"random {seed}", seed, rng.uniform(low, high, size=3)) for seed in range(count)]
+
+
+def cube(x):
+    return x**3
+
+
+def product(x):
+    return x * x * x
+
+
+def power_by_logarithm(x):
+    return np.exp(3 * np.log(x))
+
+
+def identity(**changes):
+    """x³ by power, product and logarithm, for positive x of shape (3,)."""
+    fields = {
+        "equation": "S1", "chapter": "I", "says": "A cube is a product of three.", "relation": "=",
+        "instances": instances, "left": cube, "right": {"product": product, "logarithm": power_by_logarithm},
+        "wrong": (Wrong("a square", right=lambda x: x * x), Wrong("half", left=lambda x: x**3 / 2)),
+        "tolerance": ROUNDING}
+    return Claim(**fields | changes)
+
+
+def mean_squared(x):
+    return np.mean(x) ** 2
+
+
+def mean_of_squares(x):
+    return np.mean(x**2)
+
+
+STRAIGHT = Attack(start=lambda x: x, build=lambda vector, x: vector)
+
+
+def inequality(**changes):
+    """Jensen: (mean x)² ≤ mean x²."""
+    fields = {
+        "equation": "S4", "chapter": "II", "says": "Jensen", "relation": "<=", "instances": instances,
+        "left": mean_squared, "right": {"moments": mean_of_squares},
+        "wrong": (Wrong("half the bound", right=lambda x: np.mean(x**2) / 2),
+                  Wrong("no mean on the left", left=lambda x: np.sum(x) ** 2)),
+        "tolerance": ROUNDING, "attack": STRAIGHT}
+    return Claim(**fields | changes)
+
+
+def geometric(x):
+    return x[:, None] * (1 - 0.5 ** np.arange(160))
+
+
+def limit(**changes):
+    """x(1 - 2⁻ᵗ) → x."""
+    fields = {
+        "equation": "S9", "chapter": "II", "says": "A geometric series converges", "relation": "->",
+        "instances": instances, "left": geometric, "right": {"closed form": lambda x: x},
+        "wrong": (Wrong("half the limit", right=lambda x: x / 2), Wrong("grows", left=lambda x: np.outer(x, TIMES))),
+        "tolerance": ROUNDING}
+    return Claim(**fields | changes)
+
+
+TIMES = np.arange(40.0)
+
+
+@pytest.mark.parametrize("claim", [
+    identity(),
+    identity(left=lambda x: [float(Fraction(v) ** 3) for v in x]),
+    identity(tolerance={"product": ROUNDING, "logarithm": Tolerance(1e-10, why="two transcendental functions")}),
+    identity(tolerance=Tolerance(1e-13, why="entry by entry", scale=lambda x: x**3)),
+    identity(left=lambda x: float(x[0] ** 3),
+             right={"product": lambda x: x[0] * x[0] * x[0], "logarithm": lambda x: math.exp(3 * math.log(x[0]))},
+             wrong=(Wrong("third", left=lambda x: x[0] ** 3 / 3), Wrong("plus", right=lambda x: x[0] ** 3 + 1e-3))),
+    inequality(),
+    inequality(relation=">=", left=mean_of_squares, right={"moments": mean_squared},
+               wrong=(Wrong("half", left=lambda x: np.mean(x**2) / 2), Wrong("sum", right=lambda x: np.sum(x) ** 2))),
+    inequality(wrong=(Wrong("half", right=lambda x: np.mean(x**2) / 2),
+                      Wrong("the other moment", left=lambda x: np.mean(x**4)))),
+    limit(),
+], ids=lambda claim: claim.says)
+def test_good_claim_passes(claim):
+    assert repr(check(claim)).startswith(f"✓ ({claim.equation}) ")
+
+
+def test_lines_are_stable():
+    assert repr(check(identity())) == (
+        "✓ (S1) A cube is a product of three — product, logarithm — 20 instances, to 1e-12 — "
+        "rejects 2 wrong versions: a square; half")
+    assert repr(check(inequality(part="scalar"))) == (
+        "✓ (S4, scalar) Jensen — moments — 20 instances and an attack, to 1e-12, tightness: equality reached — "
+        "rejects 2 wrong versions: half the bound; no mean on the left")
+
+
+def fails(claim, *words):
+    with pytest.raises(CheckFailed) as caught:
+        check(claim)
+    for word in words:
+        assert word in str(caught.value)
+
+
+# --- the claim itself is wrong ----------------------------------------------------------------------------------------
+
+def one_entry(x):
+    values = x**3
+    values[np.argmax(values)] *= 1.0005
+    return values
+
+
+@pytest.mark.parametrize("planted", [lambda x: x**3 * 1.0005, lambda x: x**3 * 0.9995, one_entry])
+@pytest.mark.parametrize("side", ["left", "product", "logarithm"])
+def test_error_of_five_in_ten_thousand(planted, side):
+    right = {"product": product, "logarithm": power_by_logarithm}
+    changes = {"left": planted} if side == "left" else {"right": right | {side: planted}}
+    fails(identity(**changes), "fails on 20 of 20 instances")
+
+
+def test_error_on_a_single_instance():
+    fails(identity(left=lambda x: x**3 * (1.0005 if x is LAST.value else 1), instances=lambda: ALL),
+          "fails on 1 of 20", repr(LAST.label))
+
+
+@pytest.mark.parametrize("make", [identity, limit])
+def test_gap_just_above_the_tolerance_on_a_single_instance(make):
+    left = make().left
+    fails(make(left=lambda x: left(x) * (1 + 1.5e-12 * (x is LAST.value)), instances=lambda: ALL), "fails on 1 of 20")
+
+
+ALL = instances()
+LAST = ALL[-1]
+
+
+def test_bias_as_large_as_the_tolerance():
+    biased = identity(left=lambda x: x**3 * (1 + 0.9e-12))
+    fails(biased, "the tolerance is being used up")
+    fails(inequality(left=lambda x: mean_of_squares(x) * (1 + 0.9e-12)), "the tolerance is being used up")
+    fails(limit(left=lambda x: geometric(x) * (1 + 0.9e-12)), "the tolerance is being used up")
+
+
+def test_zero_against_zero_does_not_hide_a_bias():
+    padded = {"instances": with_zeros, "right": {"product": product, "repeated": cube_by_prod}}
+    assert check(identity(**padded))
+    fails(identity(left=lambda x: x**3 * (1 + 0.9e-12), **padded), "used up")
+
+
+def with_zeros():
+    return [*instances(), *(Instance(f"zero {i}", None, np.zeros(3)) for i in range(30))]
+
+
+def cube_by_prod(x):
+    return np.prod([x, x, x], axis=0)
+
+
+@pytest.mark.parametrize(("value", "word"), [
+    (np.nan, "NaN or infinity"), (np.inf, "NaN or infinity"), (-np.inf, "NaN or infinity"),
+    (np.zeros(0), "empty"), (1j, "real numbers"), ("three", "real numbers"), (None, "NaN")])
+@pytest.mark.parametrize("make", [identity, inequality, limit])
+def test_no_number_is_no_verdict(make, value, word):
+    fails(make(left=lambda x: value), word, "random 0", "left side")
+    good = make().right
+    fails(make(right=dict(good) | {list(good)[-1]: lambda x: value}), word, "random 0", "right side")
+
+
+def test_nan_on_the_last_instance_of_many():
+    fails(identity(instances=lambda: ALL, left=lambda x: x**3 * (np.nan if x is LAST.value else 1)), "NaN", LAST.label)
+
+
+def test_a_crash_is_no_verdict():
+    fails(identity(left=lambda x: x.no_such_thing), "AttributeError", "no verdict")
+
+
+@pytest.mark.parametrize("reshaped", [lambda x: x[0] ** 3, lambda x: x[:1] ** 3, lambda x: (x**3)[None]])
+def test_shapes_are_not_broadcast(reshaped):
+    fails(identity(left=reshaped), "shapes differ")
+    fails(inequality(left=lambda x: x), "shapes differ")
+    fails(limit(right={"closed form": lambda x: x[:, None]}), "shapes differ", "a limit")
+
+
+def test_instances_that_are_none_or_strangers():
+    fails(identity(instances=lambda: []), "none")
+    fails(identity(instances=lambda: [np.ones(3)]), "Instance(label, seed, value)")
+    fails(identity(instances=lambda: [Instance("same", 0, np.ones(3))] * 2), "share a label")
+
+
+@pytest.mark.parametrize("scale", [lambda x: -1.0, lambda x: np.ones(2), lambda x: np.nan])
+def test_scale_must_fit(scale):
+    fails(identity(tolerance=Tolerance(1e-12, why="a test", scale=scale)), "scale")
+
+
+def test_report_says_where_and_how_to_replay():
+    with pytest.raises(CheckFailed) as caught:
+        check(identity(instances=lambda: ALL, left=lambda x: x**3 + np.array([0, 0.25, 0]) * (x is LAST.value)))
+    report = str(caught.value)
+    right = float(product(LAST.value)[1])
+    for piece in ("(S1) does not hold", "A cube is a product of three.", "left = right", "oracle    product",
+                  "fails on 1 of 20", "instance 'random 19', seed 19", "(1,) of shape (3,)", f"{right:.17g}",
+                  "gap       0.25", "allowed", "i.label == 'random 19'"):
+        assert piece in report
+    left = next(line for line in report.splitlines() if line.startswith("  left"))
+    assert float(left.split()[1]) == pytest.approx(right + 0.25)
+
+
+# --- the check is worthless -------------------------------------------------------------------------------------------
+
+def test_blind_tolerance():
+    fails(identity(tolerance=Tolerance(0.05, why="far too wide")), "cannot see an error of 0.05 %", "product")
+    fails(identity(tolerance={"product": ROUNDING, "logarithm": Tolerance(0.05, why="wide")}), "logarithm", "0.05 %")
+
+
+def test_blind_to_one_entry():
+    wide_at_the_top = Tolerance(1e-3, why="hides one entry", scale=lambda x: np.where(x == x.max(), 1e3, 1e-3))
+    fails(identity(tolerance=wide_at_the_top), "in the largest entry")
+
+
+def test_zero_equals_zero_is_no_identity():
+    zeros = {"left": lambda x: x - x, "right": {"zero": lambda x: 0 * x, "zeros": lambda x: np.zeros(3)}}
+    fails(identity(**zeros), "cannot see an error of 0.05 %")
+
+
+def test_unrejected_wrong_version():
+    true = Wrong("true after all", left=lambda x: x * x**2)
+    fails(identity(wrong=(*identity().wrong, true)), "'true after all' passes against product")
+    fails(limit(wrong=(*limit().wrong, Wrong("true", right=lambda x: +x))), "'true' passes")
+
+
+def test_wrong_version_that_one_oracle_lets_pass():
+    loose = {"product": ROUNDING, "logarithm": Tolerance(1e-3, why="pretended")}
+    slight = Wrong("slightly off", left=lambda x: x**3 * (1 + 1e-6))
+    fails(identity(tolerance=loose, wrong=(*identity().wrong, slight)), "'slightly off' passes against logarithm")
+
+
+@pytest.mark.parametrize(("side", "word"), [
+    (lambda x: x * np.inf, "NaN or infinity"),
+    (lambda x: x.undefined, "AttributeError"),
+    (lambda x: x[:2], "shapes differ")])
+def test_wrong_version_that_crashes_is_not_rejected(side, word):
+    fails(identity(wrong=(*identity().wrong, Wrong("broken", right=side))), word, "wrong version 'broken'")
+
+
+def test_wrong_version_without_instances():
+    fails(identity(wrong=(*identity().wrong, Wrong("nothing", instances=list))), "wrong version 'nothing'", "none")
+
+
+def test_missing_hypothesis_is_a_wrong_version():
+    def negative():
+        return instances(low=-2.0, high=-0.5)
+
+    claim = identity(left=lambda x: np.abs(x) ** 3, wrong=(*identity().wrong, Wrong("negative x", instances=negative)),
+                     right={"product": product, "prod": cube_by_prod})
+    assert check(claim).as_row()["rejected"] == ["a square", "half", "negative x"]
+
+
+def test_oracle_that_needs_no_hypothesis():
+    """|x|³ = x³ needs x ≥ 0, but |x|³ = |x³| does not: the first oracle alone can miss the hypothesis."""
+    def negative():
+        return instances(low=-2.0, high=-0.5)
+
+    absolute = {"left": lambda x: np.abs(x) ** 3, "wrong": (*identity().wrong, Wrong("negative x", instances=negative))}
+    assert check(identity(right={"absolute": lambda x: np.abs(x**3), "product": product}, **absolute))
+    fails(identity(right={"absolute": lambda x: np.abs(x**3), "prod": lambda x: np.abs(cube_by_prod(x))}, **absolute),
+          "'negative x' passes against absolute and prod")
+
+
+# --- inequalities -----------------------------------------------------------------------------------------------------
+
+def test_inequality_false_only_where_the_attack_gets():
+    """x² ≤ 100 for all sampled x in [0.5, 2]; the ascent must walk out to |x| > 10."""
+    with pytest.raises(CheckFailed) as caught:
+        check(inequality(left=lambda x: np.sum(x**2), right={"constant": lambda x: 100.0}))
+    report = str(caught.value)
+    assert "holds on the instances, fails under attack" in report
+    vector = np.array(eval(report.partition("np.array(")[2].partition(")")[0]))
+    assert np.sum(vector**2) > 100
+
+
+def test_inequality_that_cannot_be_reached_is_loose():
+    bounded = inequality(left=lambda x: np.sin(x[0]), right={"constant": lambda x: 50.0}, wrong=(
+        Wrong("unbounded", left=lambda x: np.sum(x**2)), Wrong("tiny", right=lambda x: 1e-9)))
+    assert check(bounded).tightness == "loose"
+
+
+@pytest.mark.parametrize(("factor", "words"), [
+    (1, "equality reached"), (1.005, "within 1 %"), (1.05, "within 10 %"), (1.5, "within a factor 2"),
+    (5, "within a factor 10"), (50, "loose")])
+def test_tightness_is_what_the_attack_reaches(factor, words):
+    wrong = Wrong("too small", right=lambda x: np.mean(x**2) / 200), Wrong("sum", left=lambda x: 200 * np.sum(x) ** 2)
+    assert check(inequality(right={"wide": lambda x: factor * mean_of_squares(x)}, wrong=wrong)).tightness == words
+
+
+def test_vacuous_inequality():
+    fails(inequality(right={"the same": lambda x: np.mean(x) * np.mean(x)}), "accepts the flipped inequality too")
+
+
+def test_violated_inequality():
+    fails(inequality(left=mean_of_squares, right={"moments": mean_squared}), "fails on 20 of 20", "left ≤ right")
+    fails(inequality(relation=">="), "left ≥ right")
+
+
+@pytest.mark.parametrize(("attack", "words"), [
+    (Attack(start=lambda x: x, build=lambda vector, x: x), "never changes either side"),
+    (Attack(start=lambda x: x, build=lambda vector, x: None), "leaves the hypothesis too often"),
+    (Attack(start=lambda x: x, build=lambda vector, x: x if (vector == x).all() else x * np.nan), "too often"),
+    (Attack(start=lambda x: x, build=lambda vector, x: None if (vector == x).all() else vector), "accept start(value)"),
+    (Attack(start=lambda x: x[:0], build=lambda vector, x: x), "0 parameter(s)"),
+    (Attack(start=lambda x: x * np.nan, build=lambda vector, x: x), "finite"),
+    (Attack(start=lambda x: np.ones(100), build=lambda vector, x: vector), "steps")])
+def test_attack_that_cannot_move(attack, words):
+    fails(inequality(attack=attack), words)
+
+
+def test_attack_stays_inside_the_hypothesis():
+    """x³ ≥ x² holds for x ≥ 1 only, and the attack is told so."""
+    inside = Attack(start=lambda x: x, build=lambda vector, x: vector if (vector >= 1).all() else None)
+    fields = {"relation": ">=", "left": cube, "right": {"square": lambda x: x * x},
+              "instances": partial(instances, low=1.0, high=3.0),
+              "wrong": (Wrong("below 1", instances=partial(instances, low=0.1, high=0.9)),
+                        Wrong("fourth power", right=lambda x: x**4))}
+    assert check(inequality(attack=inside, **fields)).tightness == "equality reached"
+    fails(inequality(attack=STRAIGHT, **fields), "fails under attack")
+
+
+def test_attack_starts_where_the_inequality_is_tightest():
+    """A narrow peak above 1 near x = 1.5; only from x = 1.2 does the ascent feel its slope."""
+    peak = {"left": lambda x: 2 * np.exp(-50 * (x - 1.5) ** 2), "right": {"one": lambda x: 1.0}, "instances": lambda: [
+        Instance(f"x = {x}", None, x) for x in (-9.0, -8.0, 1.2, -7.0)]}
+    walk = Attack(start=lambda x: [x], build=lambda vector, x: vector[0], starts=1)
+    fails(inequality(attack=walk, **peak), "fails under attack", "'x = 1.2'")
+
+
+def test_zero_below_zero_is_not_tight():
+    fourfold = {"left": lambda x: np.array([0, x]), "right": {"fourfold": lambda x: np.array([0, 4 * x])}}
+    wrong = Wrong("half", right=lambda x: np.array([0, x / 2])), Wrong("more", left=lambda x: np.array([1, 9 * x]))
+    walk = Attack(start=lambda x: [x], build=lambda vector, x: abs(vector[0]))
+    one = inequality(**fourfold, wrong=wrong, attack=walk, instances=lambda: [Instance("one", None, 1.0)])
+    assert check(one).tightness == "within a factor 10"
+
+
+def test_wrong_version_may_fall_to_the_attack():
+    far = Wrong("a constant", left=lambda x: np.sum(x**2), right=lambda x: 100.0)
+    assert "a constant" in check(inequality(wrong=(*inequality().wrong, far))).as_row()["rejected"]
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("sequence", [
+    lambda x: x[:, None] * 2.0**TIMES,                            # diverges
+    lambda x: x[:, None] * (1 + (-1.0) ** TIMES),                 # oscillates
+    lambda x: x[:, None] * (1 - 0.5 ** np.arange(24)),            # stops too early
+    lambda x: x[:, None] * (1 - 0.5 ** np.arange(160)) + 1e-6,    # goes elsewhere
+])
+def test_limit_that_is_not_reached(sequence):
+    fails(limit(left=sequence), "fails on 20 of 20", "in the last quarter")
+
+
+def test_limit_that_is_left_again_within_the_tolerance():
+    drifts = limit(left=lambda x: x[:, None] * (1 + 1e-4 * np.linspace(0, 1, 80) ** 9),
+                   tolerance=Tolerance(1e-2, why="wide enough for the drift"))
+    fails(drifts, "larger than in the first quarter")
+
+
+def test_limit_where_nothing_converges():
+    fails(limit(left=lambda x: np.repeat(x[:, None], 40, axis=1)), "begins at its limit")
+
+
+def test_limit_that_one_instance_begins_at():
+    """There the gap may grow by a rounding, and only there."""
+    rounded = geometric(np.ones(3)) * 0 + 1 + np.finfo(float).eps * (np.arange(160) > 80)
+    begun = limit(left=lambda x: rounded if x is LAST.value else geometric(x), instances=lambda: [
+        *ALL[:-1], LAST], right={"closed form": lambda x: np.ones(3) if x is LAST.value else x})
+    assert check(begun)
+
+
+def test_limit_of_too_few():
+    fails(limit(left=lambda x: x[:, None] * np.ones(7)), "8 or more")
+
+
+# --- what cannot even be written --------------------------------------------------------------------------------------
+
+def half(x):
+    return x / 2
+
+
+def third(x):
+    return x / 3
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"right": {"product": product}}, "2 or more oracles"),
+    ({"right": {"product": product, "itself": cube}}, "same callable"),
+    ({"right": {"product": product, "copy": lambda y: y * y * y, "again": lambda z: z * z * z}}, "same callable"),
+    ({"right": {"product": product, "wrapped": partial(cube)}, "left": partial(cube)}, "same callable"),
+    ({"wrong": ()}, "two wrong versions"),
+    ({"wrong": (Wrong("half", left=half),)}, "two wrong versions"),
+    ({"wrong": (Wrong("half", left=half), Wrong("half", left=third))}, "share a name"),
+    ({"wrong": (Wrong("half", left=half), Wrong("again", left=half))}, "two wrong versions are the same"),
+    ({"wrong": (Wrong("half", left=half), Wrong("right one", left=cube))}, "repeats the claim's"),
+    ({"wrong": (Wrong("half", left=half), Wrong("right one", right=product))}, "repeats the claim's"),
+    ({"wrong": (Wrong("half", left=half), Wrong("right ones", instances=instances))}, "repeats the claim's"),
+    ({"attack": STRAIGHT}, "only there"),
+    ({"relation": "<="}, "attack is needed"),
+    ({"relation": "=="}, "none of"),
+    ({"relation": "->", "right": {}}, "1 or more oracles"),
+    ({"tolerance": {"product": ROUNDING}}, "one for each oracle"),
+    ({"equation": " "}, "equation is empty"),
+    ({"chapter": "XII"}, "chapter 'XII'"),
+    ({"says": ""}, "says is empty"),
+])
+def test_claim_that_cannot_be_written(changes, words):
+    with pytest.raises(ValueError, match=words):
+        identity(**changes)
+
+
+@pytest.mark.parametrize(("make", "words"), [
+    (lambda: Wrong("nothing"), "changes nothing"),
+    (lambda: Wrong("", left=half), "name is empty"),
+    (lambda: Tolerance(-1e-9, why="x"), "rtol"),
+    (lambda: Tolerance(np.nan, why="x"), "rtol"),
+    (lambda: Tolerance(0.5, why="x"), "rtol"),
+    (lambda: Tolerance(1e-9, why=" "), "why is empty"),
+    (lambda: Attack(half, half, steps=3), "steps"),
+    (lambda: Attack(half, half, reach=0), "reach"),
+    (lambda: Definition("S1", "0", "x"), "chapter"),
+])
+def test_piece_that_cannot_be_written(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+def test_bound_to_different_values_is_not_the_same_callable():
+    def scaled(factor):
+        return lambda x: factor * x**3
+
+    assert check(identity(wrong=(Wrong("double", left=scaled(2)), Wrong("triple", left=scaled(3)))))
+
+
+def test_methods_of_two_objects_are_not_the_same_callable():
+    class Power:
+        def __init__(self, exponent):
+            self.exponent = exponent
+
+        def of(self, x):
+            return x**self.exponent
+
+    square, fourth = Power(2), Power(4)
+    assert check(identity(wrong=(Wrong("square", left=square.of), Wrong("fourth", left=fourth.of))))
+    with pytest.raises(ValueError, match="same callable"):
+        identity(left=square.of, right={"product": product, "itself": square.of})
+
+
+def test_claim_keeps_its_own_table_of_oracles():
+    table = {"product": product, "logarithm": power_by_logarithm}
+    claim = identity(right=table)
+    table.clear()
+    assert check(claim).as_row()["oracles"] == ["product", "logarithm"]
+    with pytest.raises(TypeError):
+        claim.right["extra"] = cube
+
+
+def test_exact_claims_fail_by_one_entry():
+    """A zero gap over a zero tolerance must not hide its neighbour."""
+    two = {"tolerance": Tolerance(0, why="powers of two"), "instances": lambda: [Instance("2", None, np.full(3, 2.0))]}
+    right = {"product": product, "prod": cube_by_prod}
+    assert check(identity(right=right, **two))
+    fails(identity(left=lambda x: x**3 + np.array([0, 8e-15, 0]), right=right, **two), "1 of 1", "(1,) of shape (3,)")
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------------
+
+def test_exact_claims_are_exact():
+    exact = Tolerance(0, why="counts are whole numbers")
+    count = identity(left=lambda x: int((x > 1).sum()) + 1, tolerance=exact, right={
+        "loop": lambda x: 1 + len([v for v in x if v > 1]), "complement": lambda x: 1 + x.size - int((x <= 1).sum())},
+        wrong=(Wrong("one less", left=lambda x: int((x > 1).sum())), Wrong("all", right=lambda x: 1 + x.size)))
+    assert "20 instances, exact" in repr(check(count))
+
+
+def test_page_shows_the_line_and_what_is_behind_it():
+    record = check(identity())
+    page = record._repr_html_()
+    assert f"<p>{record!r}</p>" in page and "<summary>How (S1) was checked</summary>" in page
+    for piece in ("a few roundings of terms of one sign", "random … (20)", "a square (other right side)",
+                  "def power_by_logarithm(x):", "lambda x: x * x)", 'tabindex="0"'):
+        assert piece in page
+    assert page == check(identity())._repr_html_()
+    for leak in (" at 0x", ".py", "/tests", "test_verify"):
+        assert leak not in page
+
+
+def test_page_escapes_what_it_shows():
+    page = check(identity(says="a < b & c", left=lambda x: x**3 if x[0] < 9 else x))._repr_html_()
+    assert "a &lt; b &amp; c" in page and "x[0] &lt; 9" in page and "x[0] < 9" not in page
+
+
+def test_callable_without_source_is_named():
+    page = check(identity(left=np.positive, right={"minus minus": lambda x: 0 - (0 - x), "numpy": np.abs}, wrong=(
+        Wrong("half", left=half), Wrong("third", left=third))))._repr_html_()
+    assert "no Python source" in page
