@@ -200,7 +200,7 @@ def test_draw_wants_one_axes_per_panel() -> None:
 def test_small_multiples_do_not_depend_on_the_readers_style() -> None:
     rows = [("η = 0.1", stored(0.1, 1))]
     plain = figure_bytes(small_multiples(rows), "svg")
-    with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 9, "axes.grid": True}):
+    with matplotlib.rc_context({"font.size": 20, "axes.grid": True, "savefig.transparent": True}):
         assert figure_bytes(small_multiples(rows), "svg") == plain
     with pytest.raises(ValueError, match="rows is empty"):
         small_multiples([])

@@ -37,7 +37,7 @@ def _ledger(chosen: argparse.Namespace) -> int:
 
 
 def _data(chosen: argparse.Namespace) -> int:
-    from stableminima.experiments import regenerate
+    from stableminima.results import regenerate
 
     chosen.folder.mkdir(parents=True, exist_ok=True)
     regenerate(chosen.folder)

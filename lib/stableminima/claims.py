@@ -15,7 +15,7 @@ import numpy as np
 from mpmath import mp, mpf
 from numpy.typing import NDArray
 
-from . import autodiff, experiments, smoothness, tangent
+from . import autodiff, experiments, results, smoothness, tangent
 from .experiments import Afterwards
 from .instances import Case, extremal_cases, minima, random_cases
 from .network import Dataset, Network
@@ -38,7 +38,7 @@ class Settled:
 
 
 def _kept_runs() -> Iterator[Instance]:
-    kept = experiments.load(experiments.DATA / "section5").kept
+    kept = results.stored("section5").kept
     for index, row in enumerate(kept.rows):
         after = Afterwards(*(getattr(row, field.name) for field in fields(Afterwards)))
         value = Settled(Case(kept.net(index), kept.data), row.eta, row.sharpness, after)
@@ -52,11 +52,14 @@ def _at_another_step_size(log_eta: Array, run: Settled) -> Settled | None:
     return Settled(run.case, eta, run.sharpness, after) if after.final <= experiments.SECTION_5.tolerance else None
 
 
+def _balancing(net: Network, power: float = 0.5) -> Array:
+    """Factors for :meth:`Network.rescale`; at power ½ the two layers of every neuron get equal norms."""
+    return ((np.abs(net.w2) + 1e-9) / (np.hypot(net.w1, net.b1) + 1e-9)) ** power
+
+
 def _rescaled(vector: Array, run: Settled) -> Settled:
-    """Another implementation: at (0, ½) the two layers of every neuron have equal norms."""
-    net, (shift, power) = run.case.net, vector
-    ratio = (np.abs(net.w2) + 1e-9) / (np.hypot(net.w1, net.b1) + 1e-9)
-    net = net.rescale(np.exp(shift) * ratio**power)
+    shift, power = vector
+    net = run.case.net.rescale(np.exp(shift) * _balancing(run.case.net, power))
     case = Case(net, run.case.data)
     return Settled(case, run.eta, tangent.sharpness(net, case.data), run.after)
 
@@ -82,7 +85,7 @@ I_LOWER = Claim(
         scale=lambda run: np.sqrt(1 + np.max(run.case.data.x**2)),
         why="the residual part of the Hessian is at most the root of 2L(1 + max x²), and L is at most the tolerance",
     ),
-    attack=Attack(start=lambda run: np.zeros(2), build=_rescaled),
+    attack=Attack(start=lambda run: np.zeros(2), build=_rescaled, steps=40),
 )
 
 I_UPPER = Claim(
@@ -139,9 +142,9 @@ def _stays_by_steps(value: tuple[Case, float]) -> float:
     return float(np.linalg.norm(u) <= 1 + 1e-9)
 
 
-def _within(value: tuple[Case, float], constant: float) -> float:
+def _within(value: tuple[Case, float], constant: float, of=tangent.largest_eigenvalue) -> float:
     case, eta = value
-    return float(tangent.interpolation_sharpness(case.net, case.data) <= constant / eta)
+    return float(of(tangent.gram(case.net, case.data)) <= constant / eta)
 
 
 S9 = Claim(
@@ -155,7 +158,7 @@ S9 = Claim(
     wrong=(
         Wrong("half the constant", left=lambda value: _within(value, 1)),
         Wrong("twice the constant", left=lambda value: _within(value, 4)),
-        Wrong("the trace in place of λ_max", left=lambda v: float(np.trace(tangent.gram(v[0].net, v[0].data)) <= 2 / v[1])),
+        Wrong("the trace in place of λ_max", left=lambda value: _within(value, 2, of=np.trace)),
     ),
     tolerance=Tolerance(0, why="both sides are yes (1) or no (0); the step sizes keep 0.1 % away from the threshold"),
 )
@@ -228,12 +231,12 @@ def _weights() -> Iterator[Instance]:
     yield Instance("the experiment's data", None, (found.data, np.concatenate([found.data.x, found.net.thresholds])))
 
 
-def _one_side(value: tuple[Dataset, Array], side: int, power: int = 2, root: bool = True, closed: bool = False) -> Array:
+def _one_side(value: tuple[Dataset, Array], side: int, power: int = 2, root: bool = True) -> Array:
     """(S38) for side = 1, (S39) for side = -1, word for word with means over the sample."""
     data, points = value
     out = np.zeros(points.size)
     for index, x in enumerate(points):
-        beyond = data.x[side * data.x >= side * x] if closed else data.x[side * data.x > side * x]
+        beyond = data.x[side * data.x > side * x]
         if beyond.size:
             mean = beyond.mean()
             out[index] = (beyond.size / data.n) ** power * side * (mean - x) * (np.sqrt(1 + mean**2) if root else 1)
@@ -338,6 +341,7 @@ def _implementations() -> Iterator[Instance]:
             beta = np.exp(0.5 * np.random.default_rng(seed).standard_normal(case.net.k))
             yield Instance(f"{instance.label}, rescaled by seed {seed}", seed, (case, beta))
         yield Instance(f"{instance.label}, as found", None, (case, np.ones(case.net.k)))
+        yield Instance(f"{instance.label}, balanced", None, (case, _balancing(case.net)))
 
 
 def _rescaled_sharpness(value: tuple[Case, Array]) -> float:
@@ -348,7 +352,7 @@ def _rescaled_sharpness(value: tuple[Case, Array]) -> float:
 S42 = Claim(
     equation="S42",
     chapter="VI",
-    says="Every implementation of a function is at least as sharp as 1 + 2∫|f''| g, which depends on the function alone",
+    says="Every implementation of f has a sharpness of at least 1 + 2∫|f''| g, which depends on f alone",
     relation=">=",
     instances=_implementations,
     left=_rescaled_sharpness,
@@ -397,6 +401,10 @@ S58 = Claim(
     },
 )
 
+def _mean_outer_product(case: Case) -> Array:
+    return np.mean([np.outer(column, column) for column in autodiff.features(case.net, case.data.x).T], axis=0)
+
+
 S60 = Claim(
     equation="S60",
     chapter="VII",
@@ -408,7 +416,7 @@ S60 = Claim(
     left=lambda case: tangent.gauss_newton(case.net, case.data),
     right={
         "autograd": lambda case: autodiff.hessian(case.net, case.data),
-        "sum of outer products": lambda case: np.mean([np.outer(c, c) for c in autodiff.features(case.net, case.data.x).T], 0),
+        "sum of outer products": _mean_outer_product,
     },
     wrong=(
         Wrong("no 1/n", left=lambda case: tangent.gauss_newton(case.net, case.data) * case.data.n),
@@ -424,10 +432,12 @@ def _missed(case: Case) -> Dataset:
 
 CLAIMS: tuple[Claim | Definition, ...] = (I_LOWER, I_UPPER, S9, S31, S32, S36, S38, S39, S41, S42, S58, S60)
 
-PAGES = {
-    "I": "01_experiments.html",
-    "II": "preface.html",
-    "V": "notation.html",
-    "VI": "notation.html",
-    "VII": "notation.html",
+# where each equation is shown; Sphinx calls the display of one that is labelled S9 "equation-s9"
+_SHOWN = {
+    "preface": ("S9", "S42"),
+    "notation": ("S31", "S32", "S36", "S38", "S39", "S41", "S58", "S60"),
+}
+PAGES = {name: f"{page}.html#equation-{name.lower()}" for page, names in _SHOWN.items() for name in names} | {
+    "I.1": "01_experiments.html#the-lower-bound",
+    "I.2": "01_experiments.html#the-upper-bound-and-the-runs-above-it",
 }

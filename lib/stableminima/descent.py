@@ -11,7 +11,7 @@ on every processor with IEEE arithmetic. At the edge of stability that is what m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Schedule:
-    """The step size at every step: η · min(1, (t+1)/warm_up), times ``factor`` once the loss has fallen below ``level``.
+    """The step size at step t: η · min(1, (t+1)/warm_up), times ``factor`` once the loss has fallen below ``level``.
 
     Raises
     ------
@@ -278,9 +278,7 @@ def descend(
     while True:
         before = theta.copy()
         start = step
-        step, loss, switched = _advance(
-            theta, x, y, step, limit, tolerance, schedule.eta, schedule.warm_up, schedule.level, schedule.factor, switched
-        )
+        step, loss, switched = _advance(theta, x, y, step, limit, tolerance, *astuple(schedule), switched)
         if not (np.isfinite(loss) and np.isfinite(theta).all()):
             theta, loss = before, np.inf
             break

@@ -1,17 +1,9 @@
-"""The experiments of the paper's Section 5 and appendix I: protocol, sweep, results on disk.
-
-A protocol fixes the data, the start and the schedule; a sweep is a list of independent runs under it. Results live
-in a folder as ``runs.csv`` (one line a run), ``minima.npy`` (the parameters, one row a run), sometimes
-``traces.npy``, and ``manifest.json`` (the protocol, the command that makes them, and a digest of each file).
-"""
+"""The experiments of the paper's Section 5 and appendix I: a protocol, and sweeps of independent runs under it."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,14 +11,11 @@ from pathlib import Path
 import numpy as np
 from joblib import Memory, Parallel, delayed
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from . import descent, network, smoothness, tangent
 from .descent import Outcome, Schedule, descend
 from .network import Dataset, Network
 
-DATA = Path(__file__).resolve().parents[2] / "data"
-COMMAND = "make data"
 TRACE_POINTS = 64
 PROBES = (0.3, 0.1, 0.03, 0.01)
 
@@ -80,7 +69,7 @@ class Afterwards:
 
 
 def run_on(net: Network, data: Dataset, eta: float, steps: int = 200_000, watch: int = 1000) -> Afterwards:
-    """Runs descent on from ``net`` at constant step size η for ``steps`` steps and watches ``watch`` more, one by one."""
+    """Runs descent on at constant step size η for ``steps`` steps and watches ``watch`` more, one by one."""
     onward = descend(net, data, Schedule(eta), tolerance=0.0, budget=steps, records=2048)
     net = onward.net
     seen: dict[bytes, float] = {}
@@ -111,23 +100,6 @@ class Row:
     modes: int
     theta: NDArray[np.float64]
     trace: NDArray[np.float64] | None
-
-
-COLUMNS: dict[str, Callable[[str], object]] = {
-    "seed": int,
-    "scale": float,
-    "eta": float,
-    "outcome": Outcome,
-    "steps": int,
-    "loss": float,
-    "sharpness": float,
-    "norm": float,
-    "peak": float,
-    "final": float,
-    "lowest": float,
-    "highest": float,
-    "modes": int,
-}
 
 
 def one_run(protocol: Protocol, eta: float, traced: bool = False, onward: bool = True) -> Row:
@@ -196,99 +168,20 @@ SECTION_5 = Protocol(seed=43)
 SECTION_5_STEPS = tuple(np.geomspace(1e-4, 0.5, 200).tolist())
 HERO = replace(SECTION_5, budget=4_000_000)
 HERO_STEPS = tuple(float(f"{eta:.2g}") for eta in np.geomspace(0.01, 0.5, 18))
-HERO_SCALES = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+HERO_SCALES = (0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 
 SURVEY = replace(SECTION_5, budget=3_000_000)
 SURVEY_SEEDS = 60
 
 
-# ---- files ----------------------------------------------------------------------------------------------------
-
-
-class ResultError(ValueError):
-    """A result folder is missing, incomplete, changed since it was written, or of another shape."""
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _npy(array: NDArray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _csv(rows: Iterable[Row]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([getattr(row, name) for name in COLUMNS] for row in rows)
-    return text.getvalue().encode()
-
-
-def save(sweep: Sweep, folder: Path, command: str) -> None:
-    """Writes the sweep; the manifest comes last, so that an interrupted write is never taken for a result."""
-    files = {"runs.csv": _csv(sweep.rows), "minima.npy": _npy(sweep["theta"])}
-    if sweep.rows[0].trace is not None:
-        files["traces.npy"] = _npy(sweep["trace"])
-    folder.mkdir(parents=True, exist_ok=True)
-    manifest = folder / "manifest.json"
-    manifest.unlink(missing_ok=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    about = {
-        "command": command,
-        "protocol": asdict(sweep.protocol),
-        "sha256": {name: _digest(content) for name, content in files.items()},
-    }
-    manifest.write_text(json.dumps(about, indent=1) + "\n")
-
-
-def _read(folder: Path) -> tuple[dict, dict[str, bytes]]:
-    """The manifest and the files it names, all of them as they were written."""
-    remedy = "restore the folder from version control or run `make data`"
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-        files = {name: (folder / name).read_bytes() for name in manifest["sha256"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ResultError(f"{folder} is missing or was written incompletely ({error}); {remedy}") from error
-    for name, content in files.items():
-        if _digest(content) != manifest["sha256"][name]:
-            raise ResultError(f"{folder / name} is not the file that was written; {remedy}")
-    return manifest, files
-
-
-def load(folder: Path) -> Sweep:
-    """Reads a sweep that :func:`save` wrote.
-
-    Raises
-    ------
-    ResultError
-        If a file is missing, was changed or cut short, or does not fit the others.
-    """
-    manifest, files = _read(folder)
-    try:
-        table = list(csv.DictReader(io.StringIO(files["runs.csv"].decode())))
-        theta = np.load(io.BytesIO(files["minima.npy"]), allow_pickle=False)
-        trace = np.load(io.BytesIO(files["traces.npy"]), allow_pickle=False) if "traces.npy" in files else None
-        traces = [None] * len(table) if trace is None else trace
-        rows = tuple(
-            Row(**{name: read(line[name]) for name, read in COLUMNS.items()}, theta=row, trace=path)
-            for line, row, path in zip(table, theta, traces, strict=True)
-        )
-        return Sweep(Protocol(**manifest["protocol"]), rows)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ResultError(f"{folder} does not hold a sweep of this version ({error}); run `make data`") from error
-
-
-# ---- making the results ---------------------------------------------------------------------------------------
-
-
 def _code_version() -> str:
     """A digest of the modules a run depends on, so that a cached run of older code is not taken for one of today."""
     modules = (network, tangent, smoothness, descent)
-    return _digest(b"".join(Path(module.__file__).read_bytes() for module in modules) + Path(__file__).read_bytes())
+    sources = [Path(__file__), *(Path(module.__file__) for module in modules)]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
+Job = tuple[Protocol, float]
 
 
 def _versioned_run(protocol: Protocol, eta: float, version: str, **options: bool) -> Row:
@@ -296,7 +189,7 @@ def _versioned_run(protocol: Protocol, eta: float, version: str, **options: bool
 
 
 def sweep(
-    jobs: Sequence[tuple[Protocol, float]], cache: Path | None = None, workers: int = -1, **options: bool
+    jobs: Sequence[Job], cache: Path | None = None, workers: int = -1, **options: bool
 ) -> Iterator[Row]:
     """The runs one after the other, in the order of ``jobs``, computed on ``workers`` cores (-1: all).
 
@@ -311,22 +204,28 @@ def sweep(
 
 def chosen_seed(survey: Sweep) -> int:
     """The rule for the data: the first seed whose runs converge after the warm-up at every probe step size."""
-    converged = survey["outcome"] == Outcome.CONVERGED
-    seeds = survey["seed"]
-    return next(seed for seed in np.unique(seeds).tolist() if converged[seeds == seed].all())
+    converged, seeds = survey["outcome"] == Outcome.CONVERGED, survey["seed"]
+    passing = [seed for seed in np.unique(seeds).tolist() if converged[seeds == seed].all()]
+    if not passing:
+        raise ValueError("survey: no seed converges at every probe; survey more seeds or allow a larger budget")
+    return passing[0]
 
 
-def regenerate(folder: Path = DATA) -> None:
-    """Runs every long experiment of the book and writes it below ``folder``; finished runs survive an interruption."""
-    cache = folder.parent / ".cache"
+def plans() -> dict[str, tuple[Protocol, list[Job], dict[str, bool]]]:
+    """Every sweep of the book by name: its protocol, its jobs, and the options of :func:`one_run`.
 
-    def results(name: str, jobs: Sequence[tuple[Protocol, float]], **options) -> tuple[Row, ...]:
-        return tuple(tqdm(sweep(jobs, cache=cache, **options), total=len(jobs), desc=name, unit="run"))
-
-    # the smallest step sizes take longest; begun first, they do not keep one core waiting at the end
-    rows = results("section5", [(SECTION_5, eta) for eta in SECTION_5_STEPS])
-    save(Sweep(SECTION_5, rows), folder / "section5", COMMAND)
-    hero = [(replace(HERO, init_scale=scale), eta) for scale in HERO_SCALES for eta in HERO_STEPS]
-    save(Sweep(HERO, results("hero", hero, traced=True, onward=False)), folder / "hero", COMMAND)
-    survey = [(replace(SURVEY, seed=seed), eta) for seed in range(SURVEY_SEEDS) for eta in PROBES]
-    save(Sweep(SURVEY, results("survey", survey, onward=False)), folder / "survey", COMMAND)
+    The smallest step sizes take longest; begun first, they do not keep one core waiting at the end.
+    """
+    return {
+        "section5": (SECTION_5, [(SECTION_5, eta) for eta in SECTION_5_STEPS], {}),
+        "hero": (
+            HERO,
+            [(replace(HERO, init_scale=scale), eta) for scale in HERO_SCALES for eta in HERO_STEPS],
+            {"traced": True, "onward": False},
+        ),
+        "survey": (
+            SURVEY,
+            [(replace(SURVEY, seed=seed), eta) for seed in range(SURVEY_SEEDS) for eta in PROBES],
+            {"onward": False},
+        ),
+    }

@@ -93,7 +93,7 @@ function plot(panel, roles, label, outer) {
   const yTicks = ticksOf(panel.ylim, panel.yscale, Math.floor(height / 34));
   const left = 14 + 7.5 * Math.max(...yTicks.map(([, text]) => text.length));
   const width = Math.max(40, outer - left - right);
-  const xTicks = ticksOf(panel.xlim, panel.xscale, Math.floor(width / 56));
+  const xTicks = ticksOf(panel.xlim, panel.xscale, Math.floor(width / 46));
   const X = scale(panel.xlim, panel.xscale, 0, width), Y = scale(panel.ylim, panel.yscale, height, 0);
   const base = panel.yscale === "log" ? height : within(Y(0), height);
   const area = node("g", { transform: `translate(${left},${top})` });
@@ -135,18 +135,19 @@ function render({ model, el }) {
   const setting = (index) => face.controls.map((c, k) => `${c.name} = ${c.labels[index[k]]}`).join(", ");
   const ask = (index) => { model.set("index", index); model.save_changes(); };
 
+  // else JupyterLab takes arrows and Enter for its own shortcuts; it looks for this on the focused element only
+  const keys = { "data-lm-suppress-shortcuts": "true" };
   const controls = face.controls.map((c, k) => {
-    const input = node("input", { type: "range", id: uid + k, min: 0, max: c.labels.length - 1, step: 1, autocomplete: "off" });
+    const input = node("input", { ...keys, type: "range", id: uid + k, min: 0, max: c.labels.length - 1, autocomplete: "off" });
     const output = node("output", { for: uid + k, "aria-live": "off" }); // the slider tells its value itself
     input.addEventListener("input", () => ask(model.get("index").map((i, j) => (j === k ? +input.value : i))));
     return { input, output, row: node("div", { class: "sm-control" }, node("label", { for: uid + k }, c.name), output, input) };
   });
-  const reset = node("button", { type: "button", "aria-label": `Reset ${face.name}` }, "Reset");
+  const reset = node("button", { ...keys, type: "button", "aria-label": `Reset ${face.name}` }, "Reset");
   reset.addEventListener("click", () => ask(face.controls.map((c) => c.start)));
   const words = node("p", { class: "sm-words", role: "status", "aria-live": "polite" });
   const panels = node("div", { class: "sm-panels" });
-  // without the attribute JupyterLab takes the arrow keys and letters pressed here for its own shortcuts
-  const figure = node("figure", { class: "sm-face", "aria-label": face.name, "data-lm-suppress-shortcuts": "true" },
+  const figure = node("figure", { class: "sm-face", "aria-label": face.name },
     node("div", { class: "sm-controls" }, ...controls.map((c) => c.row),
       node("div", { class: "sm-reset" }, reset, node("span", { class: "sm-busy" }, "computing…"))),
     words, panels, node("figcaption", {}, node("strong", {}, `${face.name}.`), ` ${face.caption}`));
@@ -176,7 +177,8 @@ function render({ model, el }) {
       input.setAttribute("aria-valuetext", text);
       output.textContent = text;
     });
-    figure.setAttribute("aria-busy", String(index.some((i, k) => i !== shown.index[k])));
+    const busy = String(index.some((i, k) => i !== shown.index[k]));
+    if (figure.getAttribute("aria-busy") !== busy) figure.setAttribute("aria-busy", busy);
     if (shown !== drawn) { drawn = shown; say(shown); drawPanels(); }
   };
   const sizes = new ResizeObserver(() => { if (panels.clientWidth !== width) drawPanels(); });

@@ -32,12 +32,12 @@ def hero(sweep: Sweep) -> Explorer:
         "Gradient descent from one start, for each step size and initial scale. Left: the function and the data. "
         "Middle: where it bends, with the weight g. Right: the sharpness on the way, with 2/η.",
         [
-            Control("step size η", steps, tuple(f"{eta:g}" for eta in steps), start=len(steps) // 2),
+            Control("step size η", steps, tuple(f"{eta:g}" for eta in steps), start=steps.index(0.2)),
             Control("initial scale", scales, tuple(f"{scale:g}" for scale in scales), start=scales.index(1.0)),
         ],
         stored,
         live,
-        print_at=((4, 2), (len(steps) // 2, 2), (len(steps) - 1, 2)),
+        print_at=((4, 1), (steps.index(0.2), 1), (len(steps) - 1, 1)),
     )
 
 
@@ -55,16 +55,16 @@ def regime(row: Row) -> tuple[str, str]:
     if row.outcome is Outcome.DIVERGED:
         return head + "Descent diverged.", "unstable"
     if row.outcome is Outcome.STALLED:
-        return head + f"No global minimum within {row.steps / 1e6:.0f} million steps: the loss is {row.loss:.1e}.", "unstable"
+        return head + f"After {row.steps / 1e6:.0f} million steps the loss is still {row.loss:.1e}.", "neutral"
     tail = f" ∫|f''|g = {row.norm:.3g}."
     if row.outcome is Outcome.WARM_UP:
-        return head + f"The loss was gone before the warm-up ended, at sharpness {row.sharpness:.3g}." + tail, "neutral"
+        return head + f"Descent was done before the warm-up ended, at sharpness {row.sharpness:.3g}." + tail, "neutral"
     found = f"The sharpness found is {row.sharpness:.3g}, "
     if ratio > 1 + EDGE:
         return head + found + "above 2/η: descent stopped here in passing." + tail, "unstable"
     if ratio > 1 - EDGE:
         return head + found + "at the edge of stability: only minima this flat can hold descent." + tail, "edge"
-    return head + found + "below the edge: this minimum is flat enough, and a smaller step would find it too." + tail, "stable"
+    return head + found + "below the edge: a smaller step would find the same minimum." + tail, "stable"
 
 
 def _function_panel(net: Network, data: Dataset) -> Panel:
@@ -94,11 +94,11 @@ def _bend_panel(net: Network, data: Dataset, width: float = 0.08) -> Panel:
     return Panel(
         "Where it bends",
         "x",
-        "|f''| per knot",
+        "change of slope",
         (-reach, reach),
-        (0, 1.6),
+        (0, 3),
         marks=(
-            Mark("stems", shown * width, heights, "change of slope", "curvature"),
+            Mark("stems", shown * width, heights, "mass of |f''|", "curvature"),
             Mark("line", grid, weight / weight.max(), "weight g (peak = 1)", "weight"),
         ),
     )

@@ -70,7 +70,7 @@ def _styled(make: Callable[..., Picture]) -> Callable[..., Picture]:
 @_styled
 def sharpness_against_step_size(sweep: Sweep) -> Picture:
     """Section 5: the sharpness found, 2/η and the bound of Lemma 4 against the step size, on logarithmic axes."""
-    kept, figure = sweep.kept, None
+    kept = sweep.kept
     eta, sharpness, bound = kept["eta"], kept["sharpness"], 1 + 2 * kept["norm"]
     figure, (ax,) = _figure(7.2, 4.2)
     every = np.array([sweep["eta"].min(), sweep["eta"].max()])
@@ -97,13 +97,15 @@ def gentle_and_bold(sweep: Sweep, gentle: float, bold: float) -> Picture:
     """The minima of two step sizes: the functions with the data, and where they bend with the weight g."""
     figure, (left, right) = _figure(7.2, 3.0, columns=2)
     eta = sweep["eta"]
-    chosen = [(int(np.abs(np.log(eta / want)).argmin()), role) for want, role in ((gentle, "model"), (bold, "curvature"))]
+    wanted = ((gentle, "model"), (bold, "curvature"))
+    chosen = [(int(np.abs(np.log(eta / want)).argmin()), role) for want, role in wanted]
     reach = np.abs(sweep.data.x).max() + 0.2
     grid = np.linspace(-reach, reach, 801)
     for index, role in chosen:
         style = {"color": PALETTE[role].ink, "linestyle": "-" if role == "model" else (0, (5, 1.5)), "lw": 1.4}
-        left.plot(grid, sweep.net(index)(grid), label=f"η = {eta[index]:.2g}", **style)
-        right.plot(grid, cumulative_bend(sweep.net(index), grid), label=f"∫|f''| up to x, η = {eta[index]:.2g}", **style)
+        net, label = sweep.net(index), f"η = {eta[index]:.2g}"
+        left.plot(grid, net(grid), label=label, **style)
+        right.plot(grid, cumulative_bend(net, grid), label=f"∫|f''| up to x, {label}", **style)
     left.plot(sweep.data.x, sweep.data.y, "o", ms=4.5, color=PALETTE["data"].ink, label="data", zorder=3)
     weight = smoothness.g(grid, sweep.data)
     right.fill_between(grid, weight / weight.max() * right.get_ylim()[1] / 2, color=PALETTE["weight"].ink, alpha=0.18)
@@ -139,8 +141,8 @@ def knots_on_samples(sweep: Sweep) -> Picture:
     random = np.random.default_rng(0).uniform(*np.sort(sweep.data.x)[[0, -1]], distance.size)
     expected = np.abs(random[:, None] - sweep.data.x).min(axis=1)
     bins = np.geomspace(1e-12, 1, 49)
-    ax.hist(np.clip(distance, 1e-12, 1), bins, color=PALETTE["curvature"].ink, alpha=0.8, label="knots found by descent")
-    ax.hist(expected, bins, histtype="step", color=PALETTE["other"].ink, ls="--", lw=1.4, label="uniform points, for comparison")
+    ax.hist(np.clip(distance, 1e-12, 1), bins, color=PALETTE["curvature"].ink, alpha=0.8, label="knots of the minima")
+    ax.hist(expected, bins, histtype="step", color=PALETTE["other"].ink, ls="--", lw=1.4, label="uniform points")
     ax.set(xscale="log", xlabel="distance to the nearest sample", ylabel="number of knots")
     ax.legend(loc="upper left")
     share = np.mean(distance < 1e-5)
@@ -175,10 +177,10 @@ def modes_around_the_edge(sweep: Sweep) -> Picture:
     return Picture(
         figure,
         "fig-modes",
-        f"Sharpness of the modes visited, in units of $2/\\eta$, for the {len(edge)} kept runs at the edge of stability. "
+        f"Sharpness of the modes visited, in units of $2/\\eta$, for the {len(edge)} kept runs at the edge. "
         f"For {around:.0%} of them $2/\\eta$ lies between the flattest and the sharpest mode.",
-        f"For {len(edge)} runs, a vertical bar from the flattest to the sharpest mode visited, in units of 2/η. All bars "
-        f"begin at or below 1; {around:.0%} of them reach above it; the highest reaches {highest.max():.3f}.",
+        f"For {len(edge)} runs, a vertical bar from the flattest to the sharpest mode visited, in units of 2/η. All "
+        f"bars begin at or below 1; {around:.0%} of them reach above it; the highest reaches {highest.max():.3f}.",
     )
 
 

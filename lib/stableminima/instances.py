@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import experiments
+from . import results
 from .network import Dataset, Network
 from .verify import Instance
 
@@ -49,7 +49,7 @@ def minima(count: int) -> Iterator[Instance]:
 
     Their labels are their own outputs, which differ from the data's by the last 10⁻⁴: the loss is then exactly zero.
     """
-    kept = experiments.load(experiments.DATA / "section5").kept
+    kept = results.stored("section5").kept
     for index in np.linspace(0, len(kept) - 1, count).round().astype(int):
         case = Case(kept.net(index), kept.data).interpolating()
         yield Instance(f"minimum found at η = {kept['eta'][index]:.3g}", None, case)

@@ -44,8 +44,7 @@ def rows(claims: Sequence[Claim | Definition],
 class Ledger:
     """Rows as a table on a page and as lines in a terminal.
 
-    ``pages`` names the page of each chapter (``{"I": "01_experiments.html"}``); an equation is then linked to its
-    display there. Sphinx calls the display of a labelled equation S9 ``#equation-s9``.
+    ``pages`` says where an equation is shown (``{"S9": "preface.html#equation-s9"}``), and it is linked there.
     """
 
     rows: Sequence[Row]
@@ -70,8 +69,8 @@ class Ledger:
 
     def _cell(self, row: Row, column: str) -> str:
         if column == "equation":
-            name, page = escape(row["equation"]), self.pages.get(row["chapter"])
-            link = f'<a href="{escape(page)}#equation-{name.lower()}">({name})</a>' if page else f"({name})"
+            name, page = escape(row["equation"]), self.pages.get(row["equation"])
+            link = f'<a href="{escape(page)}">({name})</a>' if page else f"({name})"
             return f'<th scope="row">{link}</th>'
         return f"<td>{escape(_text(row[column]))}</td>"
 

@@ -1,0 +1,142 @@
+"""Stored results: a sample is run again and compared, all derived numbers are recomputed, bad files are refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stableminima import experiments, results, smoothness, tangent
+from stableminima.descent import Outcome
+from stableminima.experiments import HERO, PROBES, SECTION_5, SECTION_5_STEPS, SURVEY, Protocol
+from stableminima.network import Network
+from stableminima.results import ResultError
+
+QUICK = Protocol(seed=1, n=3, k=4, warm_up=10, tolerance=1e-3, budget=2000)
+
+
+@pytest.fixture(scope="module", params=["section5", "hero", "survey"])
+def stored(request):
+    return results.stored(request.param)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rows = tuple(experiments.sweep([(QUICK, eta) for eta in (0.1, 0.2)], workers=1))
+    results.save(experiments.Sweep(QUICK, rows), tmp_path / "quick", "a command")
+    return tmp_path / "quick"
+
+
+@pytest.mark.parametrize("index", [60, 110, 150, 199])
+def test_section_5_repeats_bit_for_bit(index):
+    row = results.stored("section5").rows[index]
+    again = experiments.one_run(SECTION_5, row.eta, onward=False)
+    assert (again.outcome, again.steps, again.loss) == (row.outcome, row.steps, row.loss)
+    assert np.array_equal(again.theta, row.theta)
+
+
+def test_what_happened_afterwards_repeats():
+    row = results.stored("section5").rows[190]
+    again = experiments.one_run(SECTION_5, row.eta)
+    assert (again.peak, again.final, again.modes) == (row.peak, row.final, row.modes)
+    assert (again.lowest, again.highest) == pytest.approx((row.lowest, row.highest), rel=1e-12)
+
+
+@pytest.mark.parametrize("index", [17, 60])
+def test_hero_repeats(index):
+    row = results.stored("hero").rows[index]
+    again = experiments.one_run(replace(HERO, init_scale=row.scale), row.eta, traced=True, onward=False)
+    assert np.array_equal(again.theta, row.theta)
+    assert np.allclose(again.trace, row.trace, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("index", [0, 43 * 4, 43 * 4 + 3])
+def test_survey_repeats(index):
+    row = results.stored("survey").rows[index]
+    again = experiments.one_run(replace(SURVEY, seed=row.seed), row.eta, onward=False)
+    assert (again.outcome, again.steps) == (row.outcome, row.steps)
+
+
+def test_protocols_and_step_sizes_are_those_of_the_book():
+    sweep = results.stored("section5")
+    assert sweep.protocol == SECTION_5
+    assert sweep["eta"].tolist() == list(SECTION_5_STEPS)
+    assert results.stored("hero").protocol == HERO
+    survey = results.stored("survey")
+    assert set(survey["eta"]) == set(PROBES)
+    assert experiments.chosen_seed(survey) == SECTION_5.seed
+
+
+def test_derived_numbers_follow_from_the_parameters(stored):
+    for index, row in enumerate(stored.rows):
+        data, _ = replace(stored.protocol, seed=row.seed).start()
+        net = stored.net(index)
+        assert row.sharpness == pytest.approx(tangent.sharpness(net, data), rel=1e-9)
+        assert row.norm == pytest.approx(smoothness.weighted_norm(net, data), rel=1e-12)
+        assert row.outcome is Outcome.DIVERGED or row.loss == pytest.approx(net.loss(data), rel=1e-6)
+
+
+def test_a_sweep_is_read_as_it_was_written(folder):
+    sweep = results.load(folder)
+    assert sweep.protocol == QUICK
+    assert sweep["eta"].tolist() == [0.1, 0.2]
+    assert isinstance(sweep.net(0), Network)
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def change(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "minima.npy", "manifest.json"])
+@pytest.mark.parametrize("damage", [truncate, change, lambda path: path.unlink()], ids=["cut", "changed", "missing"])
+def test_damaged_results_are_refused_by_name(folder, name, damage):
+    damage(folder / name)
+    with pytest.raises(ResultError, match="quick.*make data"):
+        results.load(folder)
+
+
+def test_an_interrupted_write_is_not_a_result(folder, monkeypatch):
+    sweep = results.load(folder)
+    monkeypatch.setattr(results, "_digest", lambda protocol, content: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        results.save(sweep, folder, "again")
+    with pytest.raises(ResultError, match="written incompletely"):
+        results.load(folder)
+
+
+def test_finished_runs_are_not_run_again(tmp_path, monkeypatch):
+    ran = []
+    real = experiments.one_run
+    monkeypatch.setattr(experiments, "one_run", lambda protocol, eta, **o: ran.append(eta) or real(protocol, eta, **o))
+    first = list(experiments.sweep([(QUICK, 0.1)], cache=tmp_path, workers=1))
+    both = list(experiments.sweep([(QUICK, 0.1), (QUICK, 0.2)], cache=tmp_path, workers=1))
+    assert ran == [0.1, 0.2]
+    assert np.array_equal(first[0].theta, both[0].theta)
+
+
+def test_results_of_older_code_are_not_taken_for_new_ones(tmp_path, monkeypatch):
+    list(experiments.sweep([(QUICK, 0.1)], cache=tmp_path, workers=1))
+    monkeypatch.setattr(experiments, "_code_version", lambda: "newer")
+    ran = []
+    real = experiments.one_run
+    monkeypatch.setattr(experiments, "one_run", lambda protocol, eta, **o: ran.append(eta) or real(protocol, eta, **o))
+    list(experiments.sweep([(QUICK, 0.1)], cache=tmp_path, workers=1))
+    assert ran == [0.1]
+
+
+def test_running_on_from_a_flat_minimum_stays():
+    sweep = results.stored("section5").kept
+    after = experiments.run_on(sweep.net(0), sweep.data, 0.5 / sweep["sharpness"][0], steps=1000, watch=50)
+    assert after.peak <= 2 * SECTION_5.tolerance
+    assert after.lowest <= after.highest < 1.5 * sweep["sharpness"][0]
+
+
+def test_rule_for_the_seed_says_when_none_passes():
+    survey = results.stored("survey")
+    with pytest.raises(ValueError, match="survey more seeds"):
+        experiments.chosen_seed(survey.where(survey["seed"] < SECTION_5.seed))
