@@ -41,7 +41,7 @@ test: .venv/ready $(MATHJAX) ## run every check: code, notebooks, build, pages
 	$(PY) -m pytest -q -n 2 --doctest-modules lib tests --ignore tests/site --ignore tests/browser
 	$(PY) -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 300 book
 	$(MAKE) book
-	$(PY) -m pytest -q -n 2 tests/site $(if $(CHROMIUM),tests/browser)
+	$(PY) -m pytest -q -n 2 --dist loadfile tests/site $(if $(CHROMIUM),tests/browser)
 	@test -n "$$CHROMIUM" || echo "LEFT OUT: tests/browser, as no Chromium or Chrome was found; install one (Debian: apt install chromium) or set CHROMIUM=/path/to/it."
 
 lab: .venv/ready ## open the book in JupyterLab
@@ -57,6 +57,7 @@ data: .venv/ready ## regenerate the long results in data/
 notebooks: .venv/ready ## execute the committed notebooks anew and tidy them
 	$(PY) -m jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False book/*.ipynb
 	$(PY) tools/tidy_nb.py book/*.ipynb
+	$(PY) tools/readme_figure.py book/figures/preface.svg
 
 lock: .venv/ready ## write the lock files (newer versions: make lock ARGS=--upgrade)
 	uv pip compile $(ARGS) -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --group book --group test -o requirements.lock

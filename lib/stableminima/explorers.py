@@ -64,7 +64,7 @@ def regime(row: Row) -> tuple[str, str]:
         return head + found + "above 2/η: descent stopped here in passing." + tail, "unstable"
     if ratio > 1 - EDGE:
         return head + found + "at the edge of stability: only minima this flat can hold descent." + tail, "edge"
-    return head + found + "below the edge: a smaller step would find the same minimum." + tail, "stable"
+    return head + found + "below the edge: smaller steps find minima just as sharp." + tail, "stable"
 
 
 def _function_panel(net: Network, data: Dataset) -> Panel:
