@@ -65,4 +65,5 @@ lock: .venv/ready ## write the lock files (newer versions: make lock ARGS=--upgr
 	npm install --package-lock-only --ignore-scripts
 
 clean: ## remove everything that make made
-	rm -rf _build .venv node_modules assets/vendor .pytest_cache .ruff_cache lib/*.egg-info
+	rm -rf _build .venv .cache node_modules assets/vendor .pytest_cache .ruff_cache lib/*.egg-info
+	find lib tests tools -name __pycache__ -prune -exec rm -rf {} +

@@ -102,9 +102,9 @@ def test_table_is_accessible_and_linked():
     page = Ledger(rows(REGISTRY), pages={"S9": "02_lemma1.html#equation-s9"})._repr_html_()
     assert '<a href="02_lemma1.html#equation-s9">(S9)</a>' in page and page.count("<a ") == 1
     assert "<caption>Every numbered equation: 3 checked, 1 definitions</caption>" in page
-    assert page.count('<th scope="col">') == 8 and page.count('<th scope="row">') == 4
+    assert page.count('<th scope="col">') == 9 and page.count('<th scope="row">') == 4
     assert 'tabindex="0"' in page and 'role="region"' in page and 'aria-label="Ledger of equations"' in page
-    assert {len(re.findall(r"<t[hd][ >]", row)) for row in page.split("<tr>")[1:]} == {8}
+    assert {len(re.findall(r"<t[hd][ >]", row)) for row in page.split("<tr>")[1:]} == {9}
 
 
 def test_table_escapes():

@@ -15,6 +15,8 @@ OBJECTS = {"Dataset": CASE.data, "Network": CASE.net, "Schedule": Schedule(0.1)}
 SIZES = {"n": 4, "k": 7, "3k+1": 22}
 ARGUMENTS = {
     "pattern": [CASE.data.x],
+    "preactivation": [CASE.data.x],
+    "residual": [CASE.data],
     "loss": [CASE.data],
     "rescale": [2.0],
     "features": [CASE.net, CASE.data.x],
@@ -37,6 +39,8 @@ def test_name_exists_and_has_its_shape(row):
     value = value_of(row.name)
     if row.shape == "network":
         assert type(value) is type(CASE.net)
+    elif row.shape == "two arrays":
+        assert [np.ndim(part) for part in value] == [1, 1]
     elif row.shape == "number":
         assert np.ndim(value) == 0
     else:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from stableminima.ledger import Ledger, rows
-from stableminima.verify import CheckFailed
+from .ledger import Ledger, rows
+from .verify import CheckFailed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ledger(chosen: argparse.Namespace) -> int:
-    from stableminima.claims import CLAIMS
+    from .claims import CLAIMS
 
     try:
         found = rows(CLAIMS, progress=partial(tqdm, file=sys.stderr, unit="claim", disable=None))
@@ -37,7 +37,7 @@ def _ledger(chosen: argparse.Namespace) -> int:
 
 
 def _data(chosen: argparse.Namespace) -> int:
-    from stableminima.results import regenerate
+    from .results import regenerate
 
     chosen.folder.mkdir(parents=True, exist_ok=True)
     regenerate(chosen.folder)

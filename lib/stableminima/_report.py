@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from stableminima._trial import Case, Trial
-    from stableminima.verify import Claim, Record
+    from ._trial import Case, Trial
+    from .verify import Claim, Record
 
 SYMBOLS = {"=": "=", "<=": "≤", ">=": "≥", "->": "→"}
 TIGHTNESS = ((1 - 1e-6, "equality reached"), (0.99, "within 1 %"), (0.9, "within 10 %"),

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
-from stableminima import _report
+from . import _report
 
 if TYPE_CHECKING:
-    from stableminima.verify import Claim, Instance
+    from .verify import Claim, Instance
 
 PLANTED = 1.0005  # an error of 0.05 % must be seen
 BIAS = 0.25  # the typical instance may use a quarter of its tolerance, so that no bias hides in it

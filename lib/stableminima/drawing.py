@@ -12,7 +12,7 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stableminima.frames import Frame, Mark, Panel
+from .frames import Frame, Mark, Panel
 
 
 @dataclass(frozen=True)

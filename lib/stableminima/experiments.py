@@ -17,6 +17,7 @@ from .descent import Outcome, Schedule, descend
 from .network import Dataset, Network
 
 TRACE_POINTS = 64
+EVERY_STEP = 8192
 PROBES = (0.3, 0.1, 0.03, 0.01)
 
 
@@ -56,9 +57,9 @@ class Protocol:
 class Afterwards:
     """What a minimum does when descent runs on at its step size.
 
-    ``peak`` is the largest loss recorded on the way and ``final`` the loss at the end. There every step is watched:
-    ``lowest`` and ``highest`` are the extreme sharpnesses of the activation patterns visited, and ``modes`` counts
-    those patterns.
+    ``peak`` is the largest loss on the way (of every step at first, of thinned steps later) and ``final`` the loss at
+    the end. There every step is watched: ``lowest`` and ``highest`` are the extreme sharpnesses of the activation
+    patterns visited, ``modes`` counts those patterns, and ``above`` is the share of steps with a sharpness above 2/η.
     """
 
     peak: float
@@ -66,19 +67,26 @@ class Afterwards:
     lowest: float
     highest: float
     modes: int
+    above: float
 
 
 def run_on(net: Network, data: Dataset, eta: float, steps: int = 200_000, watch: int = 1000) -> Afterwards:
     """Runs descent on at constant step size η for ``steps`` steps and watches ``watch`` more, one by one."""
-    onward = descend(net, data, Schedule(eta), tolerance=0.0, budget=steps, records=2048)
-    net = onward.net
+    options = {"schedule": Schedule(eta), "tolerance": 0.0}
+    # a flight from a sharp minimum is over in dozens of steps: the first ones are all recorded
+    first = descend(net, data, budget=EVERY_STEP, records=EVERY_STEP, **options)
+    onward = descend(first.net, data, budget=max(steps - EVERY_STEP, 1), records=2048, **options)
+    net, peak = onward.net, max(first.losses.max(), onward.losses.max())
     seen: dict[bytes, float] = {}
+    visits = []
     for _ in range(watch):
         mode = net.pattern(data.x).tobytes()
         if mode not in seen:
             seen[mode] = tangent.interpolation_sharpness(net, data)
-        net = descend(net, data, Schedule(eta), tolerance=0.0, budget=1).net
-    return Afterwards(float(onward.losses.max()), net.loss(data), min(seen.values()), max(seen.values()), len(seen))
+        visits.append(seen[mode])
+        net = descend(net, data, budget=1, **options).net
+    above = float(np.mean(np.array(visits) > 2 / eta))
+    return Afterwards(float(peak), net.loss(data), min(visits), max(visits), len(seen), above)
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,7 @@ class Row:
     lowest: float
     highest: float
     modes: int
+    above: float
     theta: NDArray[np.float64]
     trace: NDArray[np.float64] | None
 
@@ -106,7 +115,7 @@ def one_run(protocol: Protocol, eta: float, traced: bool = False, onward: bool =
     """A run of the protocol at η, what its end looks like, and (``onward``) what becomes of it when descent runs on."""
     data, _ = protocol.start()
     run = protocol.run(eta, with_sharpness=traced, records=TRACE_POINTS)
-    after = Afterwards(np.inf, np.inf, np.inf, np.inf, 0)
+    after = Afterwards(np.inf, np.inf, np.inf, np.inf, 0, 0.0)
     if onward and run.outcome in (Outcome.CONVERGED, Outcome.WARM_UP):
         after = run_on(run.net, data, eta)
     trace = None
@@ -203,7 +212,13 @@ def sweep(
 
 
 def chosen_seed(survey: Sweep) -> int:
-    """The rule for the data: the first seed whose runs converge after the warm-up at every probe step size."""
+    """The rule for the data: the first seed whose runs converge after the warm-up at every probe step size.
+
+    Raises
+    ------
+    ValueError
+        If no seed of the survey does.
+    """
     converged, seeds = survey["outcome"] == Outcome.CONVERGED, survey["seed"]
     passing = [seed for seed in np.unique(seeds).tolist() if converged[seeds == seed].all()]
     if not passing:

@@ -26,8 +26,8 @@ from typing import Any
 import anywidget
 import traitlets
 
-from stableminima.drawing import PALETTE, draw, figure_bytes, palette_css, small_multiples
-from stableminima.frames import TONES, Control, Frame, Mark, Panel, pack
+from .drawing import PALETTE, draw, figure_bytes, palette_css, small_multiples
+from .frames import TONES, Control, Frame, Mark, Panel, pack
 
 __all__ = ["PALETTE", "Control", "Explorer", "Frame", "Mark", "Panel", "draw", "small_multiples"]
 

@@ -19,33 +19,35 @@ def hero(sweep: Sweep) -> Explorer:
     """Step size and initial scale against the function found, where it bends, and the sharpness on the way."""
     rows = {(row.scale, row.eta): row for row in sweep.rows}
     scales, steps = (tuple(sorted(set(axis))) for axis in zip(*rows, strict=True))
+    top = 1.1 * max(_bends(sweep.net(index), sweep.data)[1].max() for index in range(len(sweep)))
 
     def stored(eta: float, scale: float) -> Frame:
-        return descent_frame(rows[scale, eta], sweep.data)
+        return descent_frame(rows[scale, eta], sweep.data, top)
 
     def live(eta: float, scale: float) -> Frame:
         protocol = replace(HERO, init_scale=scale)
-        return descent_frame(one_run(protocol, eta, traced=True, onward=False), protocol.start()[0])
+        return descent_frame(one_run(protocol, eta, traced=True, onward=False), sweep.data, top)
 
     return Explorer(
         "What the step size does to the function",
         "Gradient descent from one start, for each step size and initial scale. Left: the function and the data. "
-        "Middle: where it bends, with the weight g. Right: the sharpness on the way, with 2/η.",
+        "Middle: where its slope changes (knots closer than 0.08 as one), with the weight g scaled to fit. Right: the "
+        "sharpness on the way, with 2/η.",
         [
             Control("step size η", steps, tuple(f"{eta:g}" for eta in steps), start=steps.index(0.2)),
-            Control("initial scale", scales, tuple(f"{scale:g}" for scale in scales), start=scales.index(1.0)),
+            Control("initial scale", scales, tuple(f"{scale:g}" for scale in scales), start=scales.index(5.0)),
         ],
         stored,
         live,
-        print_at=((4, 1), (steps.index(0.2), 1), (len(steps) - 1, 1)),
+        print_at=((0, len(scales) - 1), (steps.index(0.2), len(scales) - 1), (len(steps) - 1, len(scales) - 1)),
     )
 
 
-def descent_frame(row: Row, data: Dataset) -> Frame:
-    """The three panels of one run, and its regime in words."""
+def descent_frame(row: Row, data: Dataset, top: float) -> Frame:
+    """The three panels of one run, with changes of slope up to ``top``, and its regime in words."""
     net = Network.from_vector(row.theta)
     words, tone = regime(row)
-    return Frame((_function_panel(net, data), _bend_panel(net, data), _sharpness_panel(row)), words, tone)
+    return Frame((_function_panel(net, data), _bend_panel(net, data, top), _sharpness_panel(row)), words, tone)
 
 
 def regime(row: Row) -> tuple[str, str]:
@@ -55,7 +57,8 @@ def regime(row: Row) -> tuple[str, str]:
     if row.outcome is Outcome.DIVERGED:
         return head + "Descent diverged.", "unstable"
     if row.outcome is Outcome.STALLED:
-        return head + f"After {row.steps / 1e6:.0f} million steps the loss is still {row.loss:.1e}.", "neutral"
+        end = f"after {row.steps / 1e6:.1f} million steps the loss is {row.loss:.1e}."
+        return f"{head}No global minimum: {end}", "neutral"
     tail = f" ∫|f''|g = {row.norm:.3g}."
     if row.outcome is Outcome.WARM_UP:
         return head + f"Descent was done before the warm-up ended, at sharpness {row.sharpness:.3g}." + tail, "neutral"
@@ -68,8 +71,8 @@ def regime(row: Row) -> tuple[str, str]:
 
 
 def _function_panel(net: Network, data: Dataset) -> Panel:
-    reach = np.abs(data.x).max() + 0.2
-    height = 2 * np.abs(data.y).max()
+    reach = _reach(data)
+    height = 2.6 * np.abs(data.y).max()
     position, _ = net.knots
     corners = np.concatenate([[-reach], position[np.abs(position) < reach], [reach]])
     return Panel(
@@ -82,26 +85,28 @@ def _function_panel(net: Network, data: Dataset) -> Panel:
     )
 
 
-def _bend_panel(net: Network, data: Dataset, width: float = 0.08) -> Panel:
-    """Masses of f'' within ``width`` of each other are drawn as one stem."""
-    reach = np.abs(data.x).max() + 0.2
+def _bends(net: Network, data: Dataset, width: float = 0.08) -> tuple[np.ndarray, np.ndarray]:
+    """Where f bends near the data and by how much; knots within ``width`` of each other count as one."""
     position, mass = net.knots
     cell = np.round(position / width)
-    shown = np.unique(cell[np.abs(position) < reach])
-    heights = np.array([np.abs(mass[cell == each]).sum() for each in shown])
-    grid = np.linspace(-reach, reach, 161)
+    shown = np.unique(cell[np.abs(position) < _reach(data)])
+    return shown * width, np.array([np.abs(mass[cell == each]).sum() for each in shown])
+
+
+def _reach(data: Dataset) -> float:
+    """Panels show x from minus this to this."""
+    return np.abs(data.x).max() + 0.2
+
+
+def _bend_panel(net: Network, data: Dataset, top: float) -> Panel:
+    position, height = _bends(net, data)
+    grid = np.linspace(-_reach(data), _reach(data), 161)
     weight = smoothness.g(grid, data)
-    return Panel(
-        "Where it bends",
-        "x",
-        "change of slope",
-        (-reach, reach),
-        (0, 3),
-        marks=(
-            Mark("stems", shown * width, heights, "mass of |f''|", "curvature"),
-            Mark("line", grid, weight / weight.max(), "weight g (peak = 1)", "weight"),
-        ),
+    marks = (
+        Mark("stems", position, height, "mass of |f''|", "curvature"),
+        Mark("line", grid, weight / weight.max() * top * 0.9, "weight g (scaled)", "weight"),
     )
+    return Panel("Where it bends", "x", "change of slope", (grid[0], grid[-1]), (0, top), marks=marks)
 
 
 def _sharpness_panel(row: Row) -> Panel:

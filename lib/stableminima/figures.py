@@ -5,17 +5,18 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import wraps
 from html import escape
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from . import smoothness
+from . import smoothness, tangent
 from .descent import Outcome
 from .drawing import PALETTE, STYLE, figure_bytes
-from .experiments import Sweep
+from .experiments import Protocol, Sweep
 from .network import Network
 from .tables import Table
 
@@ -59,11 +60,11 @@ def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, np.n
 def _styled(make: Callable[..., Picture]) -> Callable[..., Picture]:
     """The book's matplotlib style, while the figure is made and nowhere else."""
 
+    @wraps(make)
     def styled(*args, **kwargs) -> Picture:
         with matplotlib.rc_context(dict(STYLE)):
             return make(*args, **kwargs)
 
-    styled.__doc__ = make.__doc__
     return styled
 
 
@@ -76,16 +77,19 @@ def sharpness_against_step_size(sweep: Sweep) -> Picture:
     every = np.array([sweep["eta"].min(), sweep["eta"].max()])
     ax.plot(every, 2 / every, "--", color=PALETTE["threshold"].ink, label="2/η, the sharpest that can be stable")
     ax.plot(eta, sharpness, "D", ms=2.6, color=PALETTE["sharpness"].ink, label="λ_max at the minimum found")
-    ax.plot(eta, bound, "-", color=PALETTE["bound"].ink, label="1 + 2∫|f''|g, the flattest that can represent f")
+    early = sweep.where(sweep["outcome"] == Outcome.WARM_UP)
+    hollow = {"mfc": "white", "color": PALETTE["sharpness"].ink, "label": "converged in the warm-up, not kept"}
+    ax.plot(early["eta"], early["sharpness"], "D", ms=3.4, **hollow)
+    ax.plot(eta, bound, "-", color=PALETTE["bound"].ink, label="1 + 2∫|f''|g: no implementation of f is flatter")
     ax.set(xscale="log", yscale="log", xlabel="step size η", ylabel="sharpness", ylim=(0.8, 2.5e4))
     ax.legend(loc="upper right")
     top = eta.max()
     return Picture(
         figure,
         "fig-sharpness",
-        f"Sharpness against step size for the {len(kept)} runs that converged at constant step size. The minimum found "
-        r"lies between the bound of Lemma 4 and $2/\eta$. Below the step size at which the dots meet the dashed line "
-        "all minima found are equally sharp; above it, the dots follow the line: the edge of stability.",
+        f"Sharpness against step size for the {len(kept)} runs that converged at constant step size. It lies above the "
+        rf"bound of Lemma 4 and, to within {(sharpness * eta / 2).max() - 1:.1%}, below $2/\eta$: level at first, and "
+        "following the line from where it meets it, the edge of stability.",
         f"Log-log plot over {len(kept)} step sizes. The sharpness found is {sharpness[0]:.1f} at the smallest step "
         f"size, stays level until it meets 2/η and follows that line down to {sharpness[-1]:.2f} at η = {top:.2g}. "
         f"The bound lies below it everywhere, between {bound.min():.2f} and {bound.max():.2f}.",
@@ -120,7 +124,9 @@ def gentle_and_bold(sweep: Sweep, gentle: float, bold: float) -> Picture:
         figure,
         "fig-gentle-and-bold",
         "Two minima of one loss. Left: both functions pass through all the data. Right: the total change of slope up "
-        "to x; the larger step size found the function that bends less where the weight $g$ is large.",
+        "to x. In the middle, where the weight $g$ is large, the larger step size found an almost straight line; "
+        rf"further out $g$ is small, and the function may bend. In total $\int |f''|\, g$ is {norms[0]:.2f} at "
+        rf"$\eta = {steps[0]:.2g}$ and {norms[1]:.2f} at $\eta = {steps[1]:.2g}$.",
         f"Left, two functions through {sweep.data.n} points; right, their accumulated |f''| over the weight g. The "
         f"integral of |f''| g is {norms[0]:.2f} at η = {steps[0]:.2g} and {norms[1]:.2f} at η = {steps[1]:.2g}.",
     )
@@ -154,10 +160,12 @@ def norm_against_step_size(sweep: Sweep) -> Picture:
         figure,
         "fig-norm",
         f"How much the functions bend, against the step size. From the start at scale {largest['scale'][0]:g} the "
-        f"weighted norm falls {change[0]}; from PyTorch's own start (scale 1) only {change[1]}.",
-        f"Log-log plot with one falling curve for each initial scale. At scale {largest['scale'][0]:g} the weighted "
-        f"norm falls {change[0]} as η grows from {eta[0]:g} to {eta[-1]:g}; at scale 1 it falls {change[1]}. All "
-        "curves lie below the bound of Theorem 1 and come together at the largest step sizes.",
+        f"weighted norm falls {change[0]}; from PyTorch's own start (scale 1) only {change[1]}. "
+        "Dashed: the bound of Theorem 1. Starts from which descent reached no global minimum are left out.",
+        "Log-log plot with a curve for each initial scale from which descent converged. At scale "
+        f"{largest['scale'][0]:g} the weighted norm falls {change[0]} as η grows from {eta[0]:g} to {eta[-1]:g}; at "
+        f"scale 1 it falls {change[1]}. All curves lie below the bound of Theorem 1 and come together at the largest "
+        "step sizes.",
     )
 
 
@@ -173,20 +181,21 @@ def knots_on_samples(sweep: Sweep) -> Picture:
     ax.hist(expected, bins, histtype="step", color=PALETTE["other"].ink, ls="--", lw=1.4, label="uniform points")
     ax.set(xscale="log", xlabel="distance to the nearest sample", ylabel="number of knots")
     ax.legend(loc="upper left")
-    share = np.mean(distance < 1e-5)
+    share, by_chance = np.mean(distance < 1e-5), np.mean(expected < 1e-5)
     return Picture(
         figure,
         "fig-knots-on-samples",
-        f"Where the knots inside the data are, over all {len(sweep)} kept runs. {share:.0%} of them lie within "
-        r"$10^{-5}$ of a sample.",
+        f"Distance of the knots from their nearest sample, over all {len(sweep)} kept runs. {share:.0%} of them lie "
+        r"within $10^{-5}$ of a sample. Dashed: as many points drawn uniformly between the outermost samples.",
         f"Histogram of the distance from knots to the nearest sample, on a logarithmic axis. {share:.0%} of "
-        f"{distance.size} knots are closer than 0.00001; of uniform points hardly any are.",
+        f"{distance.size} knots are closer than 0.00001; of as many uniform points {by_chance:.2%} are.",
     )
 
 
 def _knot_distances(net: Network, x: np.ndarray) -> np.ndarray:
     position, mass = net.knots
-    inside = (position > x.min() - 0.1) & (position < x.max() + 0.1) & (np.abs(mass) > 1e-6)
+    near = 1e-3  # a knot that sits on the outermost sample may lie just outside it
+    inside = (position > x.min() - near) & (position < x.max() + near) & (np.abs(mass) > 1e-6)
     return np.abs(position[inside, None] - x).min(axis=1)
 
 
@@ -205,8 +214,8 @@ def modes_around_the_edge(sweep: Sweep) -> Picture:
     return Picture(
         figure,
         "fig-modes",
-        f"Sharpness of the modes visited, in units of $2/\\eta$, for the {len(edge)} kept runs at the edge. "
-        f"For {around:.0%} of them $2/\\eta$ lies between the flattest and the sharpest mode.",
+        f"Sharpness of the modes visited, in units of $2/\\eta$, for the {len(edge)} kept runs that stopped above 97 % "
+        f"of it. A bar that crosses 1 is a minimum with modes on both sides: {around:.0%} of them.",
         f"For {len(edge)} runs, a vertical bar from the flattest to the sharpest mode visited, in units of 2/η. All "
         f"bars begin at or below 1; {around:.0%} of them reach above it; the highest reaches {highest.max():.3f}.",
     )
@@ -218,31 +227,74 @@ def modes_around_the_edge(sweep: Sweep) -> Picture:
 def outcomes(sweep: Sweep) -> dict[str, int]:
     """How many runs ended how, in the paper's words."""
     warm_up, kept = sweep.count(Outcome.WARM_UP), sweep.count(Outcome.CONVERGED)
-    return {"converged in warm-up": warm_up, "never": len(sweep) - warm_up - kept, "kept": kept}
+    return {"converged in warm-up": warm_up, "reached no global minimum": len(sweep) - warm_up - kept, "kept": kept}
+
+
+def protocol_table(protocol: Protocol) -> Table:
+    """What a protocol fixes, in words."""
+    meaning = {
+        "seed": "makes the data, then the initial weights",
+        "n": "samples",
+        "k": "neurons",
+        "spread": "inputs are uniform between minus this and this",
+        "label_scale": "standard deviation of the labels",
+        "init_scale": "factor on PyTorch's default initial weights",
+        "warm_up": "steps over which the step size grows to η",
+        "tolerance": "a run stops when its loss is at most this",
+        "budget": "steps after which a run is given up",
+    }
+    rows = [(name, f"{value:g}", meaning[name]) for name, value in asdict(protocol).items()]
+    return Table("The protocol of Section 5", ("name", "value", "what it is"), rows)
 
 
 def counts_table(sweep: Sweep, paper: dict[str, int]) -> Table:
     """The outcomes of a sweep beside the paper's."""
-    rows = [("this book", *outcomes(sweep).values()), ("the paper", *(paper[name] for name in outcomes(sweep)))]
-    return Table("Outcomes of the 200 runs", ("data", *outcomes(sweep)), rows)
+    found = outcomes(sweep)
+    rows = [("this book", *found.values()), ("the paper", *(paper[name] for name in found))]
+    return Table(f"Outcomes of the {len(sweep)} runs", ("data", *found), rows)
 
 
 def survey_table(survey: Sweep) -> Table:
     """Outcomes by step size, over all seeds."""
+    head = ("converged", "converged in warm-up", "stalled at the edge", "at a critical point", "out of steps")
+    kinds = np.array([_kind_of_end(survey, index) for index in range(len(survey))])
     steps = np.unique(survey["eta"])[::-1]
-    each = {eta: survey.where(survey["eta"] == eta) for eta in steps}
-    rows = [(f"η = {eta:g}", *(part.count(outcome) for outcome in Outcome)) for eta, part in each.items()]
+    rows = [(f"η = {eta:g}", *(int(np.sum(kinds[survey["eta"] == eta] == kind)) for kind in head)) for eta in steps]
     seeds = len(np.unique(survey["seed"]))
-    return Table(f"Outcomes of {seeds} random data sets", ("probe", *map(str, Outcome)), rows)
+    return Table(f"How the runs on {seeds} random data sets ended", ("step size", *head), rows)
+
+
+def _kind_of_end(survey: Sweep, index: int) -> str:
+    """The outcome of a run, and of a stalled one where it stalled."""
+    row, net = survey.rows[index], survey.net(index)
+    if row.outcome is not Outcome.STALLED:
+        return str(row.outcome)
+    if row.sharpness * row.eta / 2 > 0.9:
+        return "stalled at the edge"
+    data, _ = replace(survey.protocol, seed=row.seed).start()
+    slope = np.sum(tangent.gradient(net, data) ** 2)
+    return "at a critical point" if slope < 1e-6 * row.loss else "out of steps"
 
 
 def excursions_table(sweep: Sweep) -> Table:
-    """What becomes of the runs of a sweep when descent runs on, by whether they stopped above 2/η."""
-    above = sweep["sharpness"] * sweep["eta"] > 2
-    rows = []
-    for name, part in (("above 2/η", sweep.where(above)), ("below 2/η", sweep.where(~above))):
-        rose, modes = part["peak"] > 10 * sweep.protocol.tolerance, part["lowest"] * part["eta"] <= 2
-        several = part["modes"] > 1
-        rows.append((name, len(part), int(rose.sum()), int(several.sum()), int(modes.sum())))
-    head = ("stopped", "runs", "loss rose tenfold", "several modes visited", "flattest mode at most 2/η")
-    return Table("Kept runs, run on at their own step size", head, rows)
+    """What becomes of the runs that reached zero loss when descent runs on, by where they had stopped."""
+    kept, above = sweep.kept, sweep.kept["sharpness"] * sweep.kept["eta"] > 2
+    parts = {
+        "kept, above 2/η": kept.where(above),
+        "kept, below 2/η": kept.where(~above),
+        "in the warm-up, above 2/η": _warm_up_runs(sweep, above=True),
+        "in the warm-up, below 2/η": _warm_up_runs(sweep, above=False),
+    }
+    head = ("stopped", "runs", "loss rose tenfold", "several modes", "steps spent above 2/η, median")
+    rows = [(name, *_excursions(part)) for name, part in parts.items()]
+    return Table("Runs at zero loss, run on at their full step size", head, rows)
+
+
+def _warm_up_runs(sweep: Sweep, above: bool) -> Sweep:
+    early = sweep.where(sweep["outcome"] == Outcome.WARM_UP)
+    return early.where((early["sharpness"] * early["eta"] > 2) == above)
+
+
+def _excursions(part: Sweep) -> tuple[int, int, int, str]:
+    rose = part["peak"] > 10 * part.protocol.tolerance
+    return len(part), int(rose.sum()), int((part["modes"] > 1).sum()), f"{np.median(part['above']):.0%}"

@@ -47,7 +47,7 @@ def random_cases(count: int, k: int, n: int, kink_distance: float = 0.0) -> Iter
 def minima(count: int) -> Iterator[Instance]:
     """``count`` of the minima that descent found in the experiment of Section 5, evenly spread over the step sizes.
 
-    Their labels are their own outputs, which differ from the data's by the last 10⁻⁴: the loss is then exactly zero.
+    Their labels are their own outputs, so that the loss is exactly zero; the data's differ by 5·10⁻⁴ at the most.
     """
     kept = results.stored("section5").kept
     for index in np.linspace(0, len(kept) - 1, count).round().astype(int):
@@ -55,8 +55,30 @@ def minima(count: int) -> Iterator[Instance]:
         yield Instance(f"minimum found at η = {kept['eta'][index]:.3g}", None, case)
 
 
+def degenerate_cases() -> Iterator[Instance]:
+    """Random networks with a neuron that has no threshold (w1 = 0), or one whose threshold is exactly a sample."""
+    for seed in range(6):
+        case = random_case(seed, k=4, n=6)
+        w1, b1 = case.net.w1.copy(), case.net.b1.copy()
+        w1[0], name = (0.0, "no threshold") if seed % 2 else ((-1.0) ** (seed // 2), "a threshold on a sample")
+        b1[0] = b1[0] if seed % 2 else -w1[0] * case.data.x[2]
+        yield Instance(f"{name}, seed {seed}", seed, Case(Network(w1, b1, case.net.w2, case.net.b2), case.data))
+
+
+def split(net: Network, share: np.ndarray) -> Network:
+    """The same function with every neuron as two, which have the shares s and 1 - s of its second layer."""
+    second = np.concatenate([share * net.w2, (1 - share) * net.w2])
+    return Network(np.tile(net.w1, 2), np.tile(net.b1, 2), second, net.b2)
+
+
+def with_cancelling_pair(net: Network, w1: float, b1: float, w2: float) -> Network:
+    """The same function with two more neurons that cancel each other."""
+    first = np.append(net.w1, [w1, w1]), np.append(net.b1, [b1, b1])
+    return Network(*first, np.append(net.w2, [w2, -w2]), net.b2)
+
+
 def extremal(half_width: float, slope: float) -> Case:
-    """f = m|x|, m = ``slope``·second layer, on the samples ±a: the bound of Lemma 4 holds with equality.
+    """f = m|x| + c, m = ``slope``·second layer, on the samples ±a: the bound of Lemma 4 holds with equality.
 
     The two neurons mirror each other, so the constant vector is the top eigenvector of the Gram matrix; the second
     layer w2 = slope·a/√(1 + a²) makes the two terms of the arithmetic-geometric mean inequality equal.

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from stableminima.verify import CHAPTERS, CheckFailed, Claim, Definition, check
+from .verify import CHAPTERS, CheckFailed, Claim, Definition, check
 
 Row = dict[str, Any]
 COLUMNS = {
     "equation": "Equation", "chapter": "Chapter", "status": "Status", "says": "What it says", "oracles": "Held against",
-    "instances": "Instances", "tightness": "Tightness", "rejected": "Wrong versions rejected",
+    "instances": "Instances", "tolerance": "To within",
+    "tightness": "Tightness", "rejected": "Wrong versions rejected",
 }
 
 
@@ -22,9 +23,12 @@ def rows(claims: Sequence[Claim | Definition],
 
     ``progress`` wraps the claims while they are checked, as ``tqdm.tqdm`` does.
 
-    Raises:
-        ExceptionGroup: of every :class:`CheckFailed`, after all claims were tried.
-        ValueError: two entries have the same equation and part, or one equation is in two chapters.
+    Raises
+    ------
+    ExceptionGroup
+        Of every :class:`CheckFailed`, after all claims were tried.
+    ValueError
+        Two entries have the same equation and part, or one equation is in two chapters.
     """
     _require_unique(claims)
     entries: list[Row] = [_definition(entry) for entry in claims if isinstance(entry, Definition)]

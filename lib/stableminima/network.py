@@ -133,7 +133,13 @@ class Network:
 
     @classmethod
     def from_vector(cls, theta: ArrayLike) -> Network:
-        """The network of a parameter vector of shape (3k+1,), in the order of (S31)."""
+        """The network of a parameter vector of shape (3k+1,), in the order of (S31).
+
+        Raises
+        ------
+        ValueError
+            If the number of entries is not 3k+1 for some k ≥ 1, or one is not finite.
+        """
         theta = _vector("theta", theta)
         k, rest = divmod(theta.size - 1, 3)
         if rest or k == 0:
@@ -145,6 +151,11 @@ class Network:
         """PyTorch's default initialisation of this network, all of it multiplied by ``scale``.
 
         First layer uniform in [-1, 1], second layer uniform in [-1/√k, 1/√k]; drawn in the order of (S31).
+
+        Raises
+        ------
+        ValueError
+            If ``scale`` is not positive and finite.
         """
         if not (np.isfinite(scale) and scale > 0):
             raise ValueError(f"scale must be a positive number, got {scale}")
@@ -173,7 +184,15 @@ class Network:
         return float(np.mean(self.residual(data) ** 2) / 2)
 
     def rescale(self, beta: ArrayLike) -> Network:
-        """The same function with neuron i's first layer times β_i > 0 and its second layer divided by it (S81)."""
+        """The same function with neuron i's first layer times β_i > 0 and its second layer divided by it (S81).
+
+        ``beta`` has shape (k,), or is one number for all neurons.
+
+        Raises
+        ------
+        ValueError
+            If a factor is not positive and finite.
+        """
         beta = _vector("beta", np.broadcast_to(beta, self.w1.shape))
         if beta.min() <= 0:
             raise ValueError(f"beta must be positive, got {beta.min()}; a negative factor changes the function")

@@ -38,6 +38,7 @@ COLUMNS: dict[str, Callable[[str], object]] = {
     "lowest": float,
     "highest": float,
     "modes": int,
+    "above": float,
 }
 
 

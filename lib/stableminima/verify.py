@@ -28,8 +28,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stableminima import _report
-from stableminima._trial import CheckFailed, Trial, rejects, require
+from . import _report
+from ._trial import CheckFailed, Trial, rejects, require
 
 __all__ = ["Attack", "CheckFailed", "Claim", "Definition", "Instance", "Record", "Tolerance", "Wrong", "check"]
 
@@ -53,8 +53,10 @@ class Tolerance:
     ``scale(value)`` returns a number, or an array shaped like the sides; without it the scale is the largest entry of
     either side. ``rtol=0`` asks for exact equality.
 
-    Raises:
-        ValueError: ``rtol`` is negative, not finite, or 0.1 and more without a scale; ``why`` is empty.
+    Raises
+    ------
+    ValueError
+        ``rtol`` is negative, not finite, or 0.1 and more without a scale; ``why`` is empty.
     """
 
     rtol: float
@@ -74,8 +76,10 @@ class Wrong:
     A wrong side must be rejected against every oracle (a ``right`` here stands in for each in turn). Where only
     ``instances`` differ, one oracle is enough: another may not need the hypothesis that they break.
 
-    Raises:
-        ValueError: ``name`` is empty, or nothing differs.
+    Raises
+    ------
+    ValueError
+        ``name`` is empty, or nothing differs.
     """
 
     name: str
@@ -102,8 +106,10 @@ class Attack:
     None outside the hypothesis. Each of ``starts`` instances gets ``steps`` evaluations; the first go ``reach`` along
     each parameter, times its size where that is above 1.
 
-    Raises:
-        ValueError: ``starts``, ``steps`` or ``reach`` leaves the attack nowhere to go.
+    Raises
+    ------
+    ValueError
+        ``starts``, ``steps`` or ``reach`` leaves the attack nowhere to go.
     """
 
     start: Callable[[Any], ArrayLike]
@@ -124,8 +130,10 @@ class Claim:
     For ``"->"`` the last axis of the left side runs along the sequence and the right side is its limit. ``tolerance``
     is one for all oracles, or one by oracle name. ``part`` tells several claims about one equation apart.
 
-    Raises:
-        ValueError: the check of this claim could not fail, or a field is missing its meaning.
+    Raises
+    ------
+    ValueError
+        The check of this claim could not fail, or a field is missing its meaning.
     """
 
     equation: str
@@ -219,8 +227,10 @@ class Record:
 def check(claim: Claim) -> Record:
     """Test a claim on its instances, against each oracle, and test that the test can fail.
 
-    Raises:
-        CheckFailed: the claim fails, a wrong version passes, or the check would not see what it must.
+    Raises
+    ------
+    CheckFailed
+        The claim fails, a wrong version passes, or the check would not see what it must.
     """
     instances = _listed(claim.instances, claim.name)
     trials = [Trial(claim, claim.name, name, _once(claim.left), _once(side)) for name, side in claim.right.items()]
