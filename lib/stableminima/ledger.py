@@ -76,7 +76,7 @@ class Ledger:
             name, page = escape(row["equation"]), self.pages.get(row["equation"])
             link = f'<a href="{escape(page)}">({name})</a>' if page else f"({name})"
             return f'<th scope="row">{link}</th>'
-        return f"<td>{escape(_text(row[column]))}</td>"
+        return f"<td>{escape(_text(row[column] or ''))}</td>"
 
 
 def _line(row: Row) -> str:
