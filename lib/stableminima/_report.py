@@ -56,8 +56,9 @@ def line(record: Record) -> str:
 def html(record: Record) -> str:
     """The line, and behind it everything the verdict rests on."""
     claim = record.claim
-    oracles = [f"{name}: to {power_of_ten(claim.tolerance_of(name).rtol)}, because {claim.tolerance_of(name).why}"
-               for name in claim.right]
+    allowed = {name: (claim.tolerance_of(name).rtol, claim.tolerance_of(name).why) for name in claim.right}
+    oracles = [f"{name}: {'to ' * (rtol > 0)}{power_of_ten(rtol)}, because {why}"
+               for name, (rtol, why) in allowed.items()]
     wrong = [f"{w.name} (other {' and '.join(CHANGES[part] for part in w.changes)})" for w in claim.wrong]
     entries = {
         "Says": [claim.says],
@@ -99,13 +100,14 @@ def failure(trial: Trial, cases: Sequence[Case], fault: str) -> str:
 
 
 def _summary(labels: Iterable[str]) -> list[str]:
-    """Labels that differ only in their last number, counted together.
+    """Labels that differ only in their numbers, counted together.
 
     >>> _summary(["random 0", "random 1", "equal knots"])
     ['random … (2)', 'equal knots']
     """
-    kinds = Counter(re.sub(r"\d+$", "…", label) for label in labels)
-    single = {re.sub(r"\d+$", "…", label): label for label in labels}
+    number = re.compile(r"(?<= )\d[\d.e-]*(?= |,|$)")  # a word of its own: not the 2 of "2/λ"
+    kinds = Counter(number.sub("…", label) for label in labels)
+    single = {number.sub("…", label): label for label in labels}
     return [f"{kind} ({count})" if count > 1 else single[kind] for kind, count in kinds.items()]
 
 
