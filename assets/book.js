@@ -13,7 +13,17 @@ document.addEventListener("DOMContentLoaded", () => {
   if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
   // what is wider than the page scrolls in itself, and so must be reachable by keyboard
-  document.querySelectorAll("article pre, article figure, article .output, article .pst-scrollable-table-container").forEach((box) => {
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-  });
+  const boxes = "article pre, article figure, article .output, article .pst-scrollable-table-container";
+  const reach = new ResizeObserver((resized) => resized.forEach(({ target }) => {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+  }));
+  document.querySelectorAll(boxes).forEach((box) => reach.observe(box));
 });
+
+// paper is white: print in the light theme, whatever the screen shows
+let onScreen;
+addEventListener("beforeprint", () => {
+  onScreen = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+});
+addEventListener("afterprint", () => { document.documentElement.dataset.theme = onScreen; });

@@ -1,11 +1,12 @@
 """Stored results: a sample is run again and compared, all derived numbers are recomputed, bad files are refused."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
-from stableminima import experiments, results, smoothness, tangent
+from stableminima import experiments, explorers, results, smoothness, tangent
 from stableminima.descent import Outcome
 from stableminima.experiments import HERO, PROBES, SECTION_5, SECTION_5_STEPS, SURVEY, Protocol
 from stableminima.network import Network
@@ -140,3 +141,12 @@ def test_rule_for_the_seed_says_when_none_passes():
     survey = results.stored("survey")
     with pytest.raises(ValueError, match="survey more seeds"):
         experiments.chosen_seed(survey.where(survey["seed"] < SECTION_5.seed))
+
+
+@pytest.mark.parametrize("make, name", [(explorers.hero, "hero"), (explorers.section5, "section5")])
+def test_every_mark_lies_in_its_panel(make, name):
+    explorer = make(results.stored(name))
+    for index in product(*(range(len(control.values)) for control in explorer.controls)):
+        for panel in explorer.frame(index).panels:
+            outside = [mark.label for mark in panel.marks for y in mark.y if not panel.ylim[0] <= y <= panel.ylim[1]]
+            assert not outside, (index, panel.title, set(outside))

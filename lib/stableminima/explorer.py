@@ -160,7 +160,7 @@ class ExplorerWidget(anywidget.AnyWidget):
         try:
             frame = self._compute(index)
         except Exception as error:  # whatever it is, the reader sees it: a comm handler would only log it
-            frame = Frame((), f"This setting could not be computed: {type(error).__name__}: {error} "
+            frame = Frame((), f"This setting could not be computed: {type(error).__name__}: {str(error).rstrip('.')}. "
                               "Choose another, or call live() with its values in a cell for the traceback.", "error")
         self.shown = _shown(index, frame)
 

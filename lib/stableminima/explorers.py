@@ -32,7 +32,7 @@ def hero(sweep: Sweep) -> Explorer:
         "What the step size does to the function",
         "Gradient descent from one start, for each step size and initial scale. Left: the function and the data. "
         "Middle: where its slope changes (knots closer than 0.08 as one), with the weight g scaled to fit. Right: the "
-        "sharpness on the way, with 2/η.",
+        "sharpness on the way, with 2/η; the step size grows to η during the warm-up, and 2 over it falls.",
         [
             Control("step size η", steps, tuple(f"{eta:g}" for eta in steps), start=steps.index(0.2)),
             Control("initial scale", scales, tuple(f"{scale:g}" for scale in scales), start=scales.index(5.0)),
@@ -61,7 +61,8 @@ def regime(row: Row) -> tuple[str, str]:
         return f"{head}No global minimum: {end}", "neutral"
     tail = f" ∫|f''|g = {row.norm:.3g}."
     if row.outcome is Outcome.WARM_UP:
-        return head + f"Descent was done before the warm-up ended, at sharpness {row.sharpness:.3g}." + tail, "neutral"
+        early = f"while the step size was still smaller than η, at sharpness {row.sharpness:.3g}."
+        return f"{head}Descent was done before the warm-up ended, {early}{tail}", "neutral"
     found = f"The sharpness found is {row.sharpness:.3g}, "
     if ratio > 1 + EDGE:
         return head + found + "above 2/η: descent stopped here in passing." + tail, "unstable"
@@ -72,7 +73,7 @@ def regime(row: Row) -> tuple[str, str]:
 
 def _function_panel(net: Network, data: Dataset) -> Panel:
     reach = _reach(data)
-    height = 2.6 * np.abs(data.y).max()
+    height = 3.6 * np.abs(data.y).max()
     position, _ = net.knots
     corners = np.concatenate([[-reach], position[np.abs(position) < reach], [reach]])
     return Panel(
@@ -111,6 +112,9 @@ def _bend_panel(net: Network, data: Dataset, top: float) -> Panel:
 
 def _sharpness_panel(row: Row) -> Panel:
     steps, _, sharpness = row.trace
+    ramp = 2 / row.eta * np.maximum(HERO.warm_up / (steps + 1), 1)
+    shown = (ramp < 1000) & (steps < HERO.warm_up)
+    bound = [Mark("level", (), (1 + 2 * row.norm,), "1 + 2∫|f''|g at the end", "bound")]
     return Panel(
         "Sharpness on the way",
         "steps (thousands)",
@@ -121,7 +125,8 @@ def _sharpness_panel(row: Row) -> Panel:
         marks=(
             Mark("line", steps / 1000, np.clip(sharpness, 1e-3, 1e6), "λ_max", "sharpness"),
             Mark("level", (), (2 / row.eta,), "2/η", "threshold"),
-            Mark("level", (), (1 + 2 * row.norm,), "1 + 2∫|f''|g at the end", "bound"),
+            Mark("line", steps[shown] / 1000, ramp[shown], "2 over the step size in the warm-up", "other"),
+            *(bound if row.outcome in (Outcome.CONVERGED, Outcome.WARM_UP) else []),  # Lemma 4 needs zero loss
         ),
     )
 
