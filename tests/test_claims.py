@@ -20,7 +20,9 @@ def text(page, kind):
 
 @pytest.mark.parametrize("name", NAMED)
 def test_claim_holds_and_its_wrong_versions_do_not(name):
-    assert check(NAMED[name]).as_row()["status"] == "checked"
+    record = check(NAMED[name])
+    assert record.as_row()["status"] == "checked"
+    assert "How (" in record._repr_html_()
 
 
 def test_registry_holds_every_claim():

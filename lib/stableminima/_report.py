@@ -57,7 +57,7 @@ def html(record: Record) -> str:
     """The line, and behind it everything the verdict rests on."""
     claim = record.claim
     allowed = {name: (claim.tolerance_of(name).rtol, claim.tolerance_of(name).why) for name in claim.right}
-    oracles = [f"{name}: {'to ' * (rtol > 0)}{power_of_ten(rtol)}, because {why}"
+    oracles = [f"{name}: {'to ' if rtol > 0 else ''}{power_of_ten(rtol)}, because {why}"
                for name, (rtol, why) in allowed.items()]
     wrong = [f"{w.name} (other {' and '.join(CHANGES[part] for part in w.changes)})" for w in claim.wrong]
     entries = {
