@@ -6,9 +6,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from stableminima import experiments, explorers, results, smoothness, tangent
+from stableminima import experiments, results, smoothness, tangent
 from stableminima.descent import Outcome
 from stableminima.experiments import HERO, PROBES, SECTION_5, SECTION_5_STEPS, SURVEY, Protocol
+from stableminima.explorers import chapter_1 as explorers
 from stableminima.network import Network
 from stableminima.results import ResultError
 

@@ -3,14 +3,15 @@
 import sys
 from pathlib import Path
 
-from stableminima import figures, results
+from stableminima import results
 from stableminima.drawing import figure_bytes
+from stableminima.figures.chapter_1 import gentle_and_bold
 
 
 def image() -> bytes:
     """The figure as SVG, the same bytes at every run."""
     runs = results.stored("hero")
-    picture = figures.gentle_and_bold(runs.where(runs["scale"] == 5), gentle=0.01, bold=0.5)
+    picture = gentle_and_bold(runs.where(runs["scale"] == 5), gentle=0.01, bold=0.5)
     return figure_bytes(picture.figure, "svg")
 
 

@@ -1,4 +1,4 @@
-"""Every slider of the book, each a function of results."""
+"""The sliders of the preface and of chapter I."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import smoothness
-from .descent import Outcome
-from .experiments import HERO, Row, Sweep, one_run
-from .explorer import Control, Explorer, Frame, Mark, Panel
-from .network import Dataset, Network
+from .. import smoothness
+from ..descent import Outcome
+from ..experiments import HERO, Row, Sweep, one_run
+from ..explorer import Control, Explorer, Frame, Mark, Panel
+from ..network import Dataset, Network
+from .panels import function_panel, reach
 
 EDGE = 0.03  # a sharpness within 3 % of 2/η is called "at the edge"
 
@@ -47,7 +48,7 @@ def descent_frame(row: Row, data: Dataset, top: float) -> Frame:
     """The three panels of one run, with changes of slope up to ``top``, and its regime in words."""
     net = Network.from_vector(row.theta)
     words, tone = regime(row)
-    return Frame((_function_panel(net, data), _bend_panel(net, data, top), _sharpness_panel(row)), words, tone)
+    return Frame((function_panel(net, data), _bend_panel(net, data, top), _sharpness_panel(row)), words, tone)
 
 
 def regime(row: Row) -> tuple[str, str]:
@@ -71,37 +72,17 @@ def regime(row: Row) -> tuple[str, str]:
     return head + found + "below the edge: smaller steps find minima just as sharp." + tail, "stable"
 
 
-def _function_panel(net: Network, data: Dataset) -> Panel:
-    reach = _reach(data)
-    height = 3.6 * np.abs(data.y).max()
-    position, _ = net.knots
-    corners = np.concatenate([[-reach], position[np.abs(position) < reach], [reach]])
-    return Panel(
-        "The function found",
-        "x",
-        "f(x)",
-        (-reach, reach),
-        (-height, height),
-        marks=(Mark("line", corners, net(corners), "f", "model"), Mark("points", data.x, data.y, "data", "data")),
-    )
-
-
 def _bends(net: Network, data: Dataset, width: float = 0.08) -> tuple[np.ndarray, np.ndarray]:
     """Where f bends near the data and by how much; knots within ``width`` of each other count as one."""
     position, mass = net.knots
     cell = np.round(position / width)
-    shown = np.unique(cell[np.abs(position) < _reach(data)])
+    shown = np.unique(cell[np.abs(position) < reach(data)])
     return shown * width, np.array([np.abs(mass[cell == each]).sum() for each in shown])
-
-
-def _reach(data: Dataset) -> float:
-    """Panels show x from minus this to this."""
-    return np.abs(data.x).max() + 0.2
 
 
 def _bend_panel(net: Network, data: Dataset, top: float) -> Panel:
     position, height = _bends(net, data)
-    grid = np.linspace(-_reach(data), _reach(data), 161)
+    grid = np.linspace(-reach(data), reach(data), 161)
     weight = smoothness.g(grid, data)
     marks = (
         Mark("stems", position, height, "mass of |f''|", "curvature"),
@@ -141,7 +122,7 @@ def section5(sweep: Sweep, smallest: float = 0.01, count: int = 30) -> Explorer:
     def frame(row: Row) -> Frame:
         net = Network.from_vector(row.theta)
         words, tone = regime(row)
-        return Frame((_map_panel(kept, row), _function_panel(net, sweep.data)), words, tone)
+        return Frame((_map_panel(kept, row), function_panel(net, sweep.data)), words, tone)
 
     etas = tuple(rows)
     return Explorer(

@@ -1,79 +1,26 @@
-"""Every static figure of the book, each a function of results."""
+"""Figures and tables of the preface and chapter I, each a function of results."""
 
 from __future__ import annotations
 
-import base64
-import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from functools import wraps
-from html import escape
+from dataclasses import asdict, replace
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 
-from . import smoothness, tangent
-from .descent import Outcome
-from .drawing import PALETTE, STYLE, figure_bytes
-from .experiments import Protocol, Sweep
-from .network import Network
-from .tables import Table
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A figure with its name, caption and text alternative; make it the last expression of a cell.
-
-    On the page it is a numbered figure that others can refer to by ``name``; in a notebook an image; as text one
-    line. The alternative text says what the figure shows, with a number computed from its data.
-    """
-
-    figure: Figure
-    name: str
-    caption: str
-    alt: str
-
-    def __repr__(self) -> str:
-        return f"Figure {self.name!r}"
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None):
-        if os.environ.get("STABLEMINIMA_MEDIUM") == "page":
-            return {"text/markdown": self._directive(), "text/plain": repr(self)}
-        png = base64.b64encode(figure_bytes(self.figure, "png")).decode()
-        return {"image/png": png, "text/plain": repr(self)}, {"image/png": {"alt": self.alt}}
-
-    def _directive(self) -> str:
-        """The figure as MyST; Sphinx writes the image to a file of its own."""
-        image = base64.b64encode(figure_bytes(self.figure, "svg")).decode()
-        return (
-            f"```{{figure}} data:image/svg+xml;base64,{image}\n:name: {self.name}\n:alt: {escape(self.alt)}\n\n"
-            f"{self.caption}\n```\n"
-        )
+from .. import smoothness, tangent
+from ..descent import Outcome
+from ..drawing import PALETTE
+from ..experiments import Protocol, Sweep
+from ..network import Network
+from ..picture import Picture, blank, styled
+from ..tables import Table
 
 
-def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, np.ndarray]:
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    return figure, figure.subplots(1, columns, squeeze=False)[0]
-
-
-def _styled(make: Callable[..., Picture]) -> Callable[..., Picture]:
-    """The book's matplotlib style, while the figure is made and nowhere else."""
-
-    @wraps(make)
-    def styled(*args, **kwargs) -> Picture:
-        with matplotlib.rc_context(dict(STYLE)):
-            return make(*args, **kwargs)
-
-    return styled
-
-
-@_styled
+@styled
 def sharpness_against_step_size(sweep: Sweep) -> Picture:
     """Section 5: the sharpness found, 2/η and the bound of Lemma 4 against the step size, on logarithmic axes."""
     kept = sweep.kept
     eta, sharpness, bound = kept["eta"], kept["sharpness"], 1 + 2 * kept["norm"]
-    figure, (ax,) = _figure(7.2, 4.2)
+    figure, (ax,) = blank(7.2, 4.2)
     every = np.array([sweep["eta"].min(), sweep["eta"].max()])
     ax.plot(every, 2 / every, "--", color=PALETTE["threshold"].ink, label="2/η, the sharpest that can be stable")
     ax.plot(eta, sharpness, "D", ms=2.6, color=PALETTE["sharpness"].ink, label="λ_max at the minimum found")
@@ -96,10 +43,10 @@ def sharpness_against_step_size(sweep: Sweep) -> Picture:
     )
 
 
-@_styled
+@styled
 def gentle_and_bold(sweep: Sweep, gentle: float, bold: float) -> Picture:
     """The minima of two step sizes: the functions with the data, and where they bend with the weight g."""
-    figure, (left, right) = _figure(7.2, 3.0, columns=2)
+    figure, (left, right) = blank(7.2, 3.0, columns=2)
     eta = sweep["eta"]
     wanted = ((gentle, "model"), (bold, "curvature"))
     chosen = [(int(np.abs(np.log(eta / want)).argmin()), role) for want, role in wanted]
@@ -139,10 +86,10 @@ def cumulative_bend(net: Network, x: np.ndarray) -> np.ndarray:
     return total[np.searchsorted(position, x, side="right")] - total[np.searchsorted(position, x[0], side="right")]
 
 
-@_styled
+@styled
 def norm_against_step_size(sweep: Sweep) -> Picture:
     """∫|f''| g of the functions found against the step size, for each initial scale, with the bound of Theorem 1."""
-    figure, (ax,) = _figure(7.2, 3.8)
+    figure, (ax,) = blank(7.2, 3.8)
     found = sweep.kept
     roles = ("model", "curvature", "weight", "threshold", "sharpness", "loss")
     for scale, role in zip(np.unique(found["scale"]), roles, strict=False):
@@ -169,10 +116,10 @@ def norm_against_step_size(sweep: Sweep) -> Picture:
     )
 
 
-@_styled
+@styled
 def knots_on_samples(sweep: Sweep) -> Picture:
     """How far the knots of all minima of a sweep are from the nearest sample."""
-    figure, (ax,) = _figure(7.2, 2.6)
+    figure, (ax,) = blank(7.2, 2.6)
     distance = np.concatenate([_knot_distances(sweep.net(i), sweep.data.x) for i in range(len(sweep))])
     random = np.random.default_rng(0).uniform(*np.sort(sweep.data.x)[[0, -1]], distance.size)
     expected = np.abs(random[:, None] - sweep.data.x).min(axis=1)
@@ -199,10 +146,10 @@ def _knot_distances(net: Network, x: np.ndarray) -> np.ndarray:
     return np.abs(position[inside, None] - x).min(axis=1)
 
 
-@_styled
+@styled
 def modes_around_the_edge(sweep: Sweep) -> Picture:
     """For each run at the edge, the range of η·sharpness/2 over the modes that descent visits when it runs on."""
-    figure, (ax,) = _figure(7.2, 2.8)
+    figure, (ax,) = blank(7.2, 2.8)
     edge = sweep.where(sweep["sharpness"] * sweep["eta"] / 2 > 0.97)
     eta, lowest, highest = edge["eta"], edge["lowest"] * edge["eta"] / 2, edge["highest"] * edge["eta"] / 2
     ax.vlines(eta, lowest, highest, color=PALETTE["sharpness"].ink, lw=1.6, label="modes visited, flattest to sharpest")
@@ -278,21 +225,13 @@ def _kind_of_end(survey: Sweep, index: int) -> str:
 
 def excursions_table(sweep: Sweep) -> Table:
     """What becomes of the runs that reached zero loss when descent runs on, by where they had stopped."""
-    kept, above = sweep.kept, sweep.kept["sharpness"] * sweep.kept["eta"] > 2
-    parts = {
-        "kept, above 2/η": kept.where(above),
-        "kept, below 2/η": kept.where(~above),
-        "in the warm-up, above 2/η": _warm_up_runs(sweep, above=True),
-        "in the warm-up, below 2/η": _warm_up_runs(sweep, above=False),
-    }
     head = ("stopped", "runs", "loss rose tenfold", "several modes", "steps spent above 2/η, median")
-    rows = [(name, *_excursions(part)) for name, part in parts.items()]
+    rows = []
+    for name, part in {"kept": sweep.kept, "in the warm-up": sweep.where(sweep["outcome"] == Outcome.WARM_UP)}.items():
+        above = part["sharpness"] * part["eta"] > 2
+        rows.append((f"{name}, above 2/η", *_excursions(part.where(above))))
+        rows.append((f"{name}, below 2/η", *_excursions(part.where(~above))))
     return Table("Runs at zero loss, run on at their full step size", head, rows)
-
-
-def _warm_up_runs(sweep: Sweep, above: bool) -> Sweep:
-    early = sweep.where(sweep["outcome"] == Outcome.WARM_UP)
-    return early.where((early["sharpness"] * early["eta"] > 2) == above)
 
 
 def _excursions(part: Sweep) -> tuple[int, int, int, str]:

@@ -1,0 +1,39 @@
+"""The registry: every equation of the supplement that the book checks or defines, each formula written once.
+
+A notebook shows ``check(claims.S32)`` with the module of its chapter; the tests and the ledger run the same objects.
+Oracles share no code with the closed form that they are held against.
+"""
+
+from __future__ import annotations
+
+from ..verify import Claim, Definition
+from . import chapter_1, chapter_2, chapter_3, chapter_4, chapter_5, chapter_6, chapter_7
+
+# the page that shows each module's equations
+SHOWN = {
+    "01_experiments": chapter_1,
+    "02_linear_stability": chapter_2,
+    "03_switching": chapter_3,
+    "04_strong_stability": chapter_4,
+    "05_gradient": chapter_5,
+    "06_smoothness": chapter_6,
+    "notation": chapter_7,
+}
+
+
+def entries(module: object) -> dict[str, Claim | Definition]:
+    """The claims and definitions of one chapter by the name that its notebook uses."""
+    return {name: entry for name, entry in vars(module).items() if isinstance(entry, Claim | Definition)}
+
+
+CLAIMS: tuple[Claim | Definition, ...] = tuple(entry for module in SHOWN.values() for entry in entries(module).values())
+
+# Sphinx calls the display of an equation that is labelled S9 "equation-s9"
+PAGES = {
+    entry.equation: f"{page}.html#equation-{entry.equation.lower()}"
+    for page, module in SHOWN.items()
+    for entry in entries(module).values()
+} | {
+    "I.1": "01_experiments.html#the-lower-bound",
+    "I.2": "01_experiments.html#the-upper-bound-and-the-runs-above-it",
+}

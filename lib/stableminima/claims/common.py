@@ -1,0 +1,31 @@
+"""What the claims of several chapters share: oracles, tolerances and moves within the implementations of a function."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import autodiff
+from ..instances import Case
+from ..network import Network
+from ..verify import Tolerance
+
+Array = NDArray[np.float64]
+ROUNDING = Tolerance(1e-12, why="sums of at most a few hundred products, each rounded to 1e-16 of the largest term")
+
+
+def balancing(net: Network, power: float = 0.5) -> Array:
+    """Factors for :meth:`Network.rescale`; at power ½ the two layers of every neuron get equal norms."""
+    return ((np.abs(net.w2) + 1e-9) / (np.hypot(net.w1, net.b1) + 1e-9)) ** power
+
+
+def mean_outer_product(case: Case) -> Array:
+    """(1/n) Σ_j ∇f(x_j) ∇f(x_j)ᵀ with autograd's gradients."""
+    return np.mean([np.outer(column, column) for column in autodiff.features(case.net, case.data.x).T], axis=0)
+
+
+def exact(values: Array) -> NDArray:
+    """The same numbers as exact fractions."""
+    return np.array([Fraction(value) for value in np.ravel(values).tolist()], dtype=object)
