@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from stableminima.verify import Attack, CheckFailed, Claim, Definition, Instance, Tolerance, Wrong, check
+from stableminima.verify import Attack, CheckFailed, Claim, Definition, Instance, Tolerance, Wrong, check, refute
 
 ROUNDING = Tolerance(1e-12, why="a few roundings of terms of one sign")
 
@@ -509,3 +509,20 @@ def test_callable_without_source_is_named():
     page = check(identity(left=np.positive, right={"minus minus": lambda x: 0 - (0 - x), "numpy": np.abs}, wrong=(
         Wrong("half", left=half), Wrong("third", left=third))))._repr_html_()
     assert "no Python source" in page
+
+
+def test_refutation_says_how_a_wrong_version_fails():
+    assert repr(refute(identity(), "half")) == "✗ (S1) half — fails on 20 of 20 instances"
+
+
+def test_refutation_by_attack_alone():
+    near = Wrong("a hair less", right=lambda x: np.mean(x**2) - 1e-6)
+    assert "under attack" in repr(refute(inequality(wrong=(*inequality().wrong, near)), "a hair less"))
+
+
+def test_only_wrong_versions_are_refuted():
+    with pytest.raises(ValueError, match="no wrong version 'a cube'"):
+        refute(identity(), "a cube")
+    true = Wrong("the same in other words", left=lambda x: x * x**2)
+    with pytest.raises(CheckFailed, match="does not fail"):
+        refute(identity(wrong=(*identity().wrong, true)), "the same in other words")

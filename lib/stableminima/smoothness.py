@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.integrate import quad
+from scipy.stats.distributions import rv_frozen
 
 from .network import Dataset, Network
 
@@ -46,6 +48,34 @@ def g(x: ArrayLike, data: Dataset) -> Values:
     [0.0, 0.1571, 0.0]
     """
     return np.minimum(g_minus(x, data), g_plus(x, data))
+
+
+def population_g(x: ArrayLike, population: rv_frozen) -> Values:
+    """The weight when X is drawn from a continuous distribution in place of the sample, in the shape of x.
+
+    With P = P(X > x) and e = E[max(X - x, 0)] the definitions become g⁺ = e √(P² + (xP + e)²), and likewise below.
+
+    Raises
+    ------
+    ValueError
+        The distribution has no finite mean, so that g is infinite or not defined.
+
+    Examples
+    --------
+    >>> from scipy.stats import uniform
+    >>> population_g([-1, 0, 1], uniform(-1, 2)).round(4).tolist()
+    [0.0, 0.1398, 0.0]
+    """
+    mean = population.mean()
+    if not np.isfinite(mean):
+        raise ValueError(f"population has mean {mean}; the weight needs a distribution with a finite mean")
+    x = np.asarray(x, dtype=np.float64)
+    above = population.sf(x)
+    excess = np.vectorize(lambda at: quad(population.sf, at, population.support()[1])[0], otypes=[float])(x)
+    part = x * above + excess  # E[X; X > x]
+    plus = excess * np.hypot(above, part)
+    minus = (excess + x - mean) * np.hypot(1 - above, mean - part)
+    return np.minimum(plus, minus)
 
 
 def weighted_norm(net: Network, data: Dataset) -> float:

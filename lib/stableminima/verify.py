@@ -31,7 +31,10 @@ from numpy.typing import ArrayLike
 from . import _report
 from ._trial import CheckFailed, Trial, rejects, require
 
-__all__ = ["Attack", "CheckFailed", "Claim", "Definition", "Instance", "Record", "Tolerance", "Wrong", "check"]
+__all__ = [
+    "Attack", "CheckFailed", "Claim", "Definition", "Instance", "Record", "Refutation", "Tolerance", "Wrong", "check",
+    "refute",
+]
 
 Side = Callable[[Any], ArrayLike]
 CHAPTERS = ("preface", "notation", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI")
@@ -245,6 +248,40 @@ def check(claim: Claim) -> Record:
             raise CheckFailed(f"{version} passes against {' and '.join(passed)}: the check cannot tell it from the "
                               "claim. Add instances on which the two differ, or drop it if it is true")
     return Record(claim, tuple(i.label for i in instances), _report.tightness(closest) if claim.attack else "")
+
+
+@dataclass(frozen=True, repr=False)
+class Refutation:
+    """How one wrong version of a claim fails."""
+
+    claim: Claim = field(compare=False)
+    name: str
+    fault: str
+
+    def __repr__(self) -> str:
+        return f"✗ {self.claim.name} {self.name} — {self.fault}"
+
+
+def refute(claim: Claim, name: str) -> Refutation:
+    """Show how the claim's wrong version of this name fails: on how many instances, or only under attack.
+
+    Raises
+    ------
+    ValueError
+        The claim has no wrong version of this name.
+    CheckFailed
+        The version does not fail.
+    """
+    wrong = next((wrong for wrong in claim.wrong if wrong.name == name), None)
+    names = ", ".join(each.name for each in claim.wrong)
+    _require(wrong is not None, f"{claim.name} has no wrong version {name!r}: choose from {names}")
+    instances = _listed(wrong.instances or claim.instances, claim.name)
+    for oracle, side in claim.right.items():
+        trial = Trial(claim, claim.name, oracle, wrong.left or claim.left, wrong.right or side)
+        cases = [trial.case(instance) for instance in instances]
+        if rejects(trial, cases):
+            return Refutation(claim, name, trial.fault(cases) or "holds on the instances, fails under attack")
+    raise CheckFailed(f"{claim.name}, wrong version {name!r} does not fail: look at what it says again")
 
 
 def _listed(instances: Callable[[], Iterable[Instance]], name: str) -> list[Instance]:

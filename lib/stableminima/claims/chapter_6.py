@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 
 import numpy as np
 from mpmath import mp, mpf
+from scipy import stats
+from scipy.stats.distributions import rv_frozen
 
-from .. import smoothness, tangent
+from .. import autodiff, smoothness, tangent
 from ..instances import (
     Case,
     degenerate_cases,
@@ -20,10 +23,249 @@ from ..instances import (
     with_cancelling_pair,
 )
 from ..network import Dataset, Network
-from ..verify import Attack, Claim, Definition, Instance, Tolerance, Wrong
+from ..verify import Attack, Claim, Instance, Tolerance, Wrong
 from .common import ROUNDING, Array, balancing, exact
 
-S36 = Definition("S36", "VI", "The threshold of a neuron: τ = -b1/w1, or 0 where w1 = 0")
+# ---- the Gram matrix at one vector ----------------------------------------------------------------------------
+
+
+def _lemma_4_cases() -> Iterator[Instance]:
+    """Interpolating networks: random, degenerate, extremal, and minima that descent found."""
+    drawn = chain(random_cases(30, k=4, n=6), degenerate_cases(), extremal_cases(), minima(8))
+    return (Instance(each.label, each.seed, each.value.interpolating()) for each in drawn)
+
+
+def _sharpness(case: Case) -> float:
+    return tangent.interpolation_sharpness(case.net, case.data)
+
+
+def _with_parameters(vector: Array, case: Case) -> Case:
+    return Case(Network.from_vector(vector), case.data).interpolating()
+
+
+_ANY_NETWORK = Attack(start=lambda case: case.net.vector, build=_with_parameters, steps=400)
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """What a neuron's samples add up to, in (S33): Σ_j x_j I_ji, Σ_j I_ji and Σ_j σ_ji, each of shape (k,)."""
+
+    positions: Array
+    counts: Array
+    outputs: Array
+
+
+def _sums(case: Case) -> Sums:
+    pattern = case.net.pattern(case.data.x)
+    outputs = np.maximum(case.net.preactivation(case.data.x), 0)
+    return Sums(case.data.x @ pattern, pattern.sum(axis=0), outputs.sum(axis=0))
+
+
+def _form_at_uniform(case: Case, root: bool = True) -> float:
+    """1 + n⁻² Σ_i [w2_i² (…) + (Σ_j σ_ji)²], the second line of (S33)."""
+    sums, n = _sums(case), case.data.n
+    first = case.net.w2**2 * (sums.positions**2 + sums.counts**2)
+    return 1 + float(np.sum(first + sums.outputs**2)) / (n**2 if root else n)
+
+
+def _after_mean_inequality(case: Case, constant: float = 2) -> float:
+    """1 + 2n⁻² Σ_i |w2_i| √(…) |Σ_j σ_ji|, the last line of (S33)."""
+    sums = _sums(case)
+    terms = np.abs(case.net.w2) * np.hypot(sums.positions, sums.counts) * np.abs(sums.outputs)
+    return 1 + constant * float(terms.sum()) / case.data.n**2
+
+
+def _square_of_mean_gradient(case: Case) -> float:
+    """‖Φ1‖²/n² as the squared length of the mean of autograd's gradients."""
+    return float(np.sum(autodiff.features(case.net, case.data.x).mean(axis=1) ** 2))
+
+
+def _form_of_gram(case: Case) -> float:
+    """uᵀ(ΦᵀΦ/n)u at u = 1/√n, from autograd's features."""
+    phi = autodiff.features(case.net, case.data.x)
+    return float((phi.T @ phi).sum()) / case.data.n**2
+
+
+S33_FORM = Claim(
+    equation="S33",
+    part="at the constant vector",
+    chapter="VI",
+    says="The quadratic form of the Gram matrix at 1/√n, neuron by neuron",
+    relation="=",
+    instances=_lemma_4_cases,
+    left=_form_at_uniform,
+    right={"mean of autograd's gradients": _square_of_mean_gradient, "sum of the Gram matrix": _form_of_gram},
+    wrong=(
+        Wrong("1/n in place of 1/n²", left=lambda case: _form_at_uniform(case, root=False)),
+        Wrong("no bias of the output", left=lambda case: _form_at_uniform(case) - 1),
+    ),
+    tolerance=ROUNDING,
+)
+
+S33 = Claim(
+    equation="S33",
+    part="bound",
+    chapter="VI",
+    says="The sharpness is at least the form at 1/√n, and at least what the mean inequality leaves of it",
+    relation=">=",
+    instances=_lemma_4_cases,
+    left=_sharpness,
+    right={"form at 1/√n": _form_at_uniform, "after the mean inequality": _after_mean_inequality},
+    wrong=(
+        Wrong("4 in place of 2", right=lambda case: _after_mean_inequality(case, constant=4)),
+        Wrong("1/n in place of 1/n²", right=lambda case: _form_at_uniform(case, root=False)),
+        Wrong("the second eigenvalue", left=lambda case: np.linalg.eigvalsh(tangent.gram(case.net, case.data))[-2]),
+    ),
+    tolerance=ROUNDING,
+    attack=_ANY_NETWORK,
+)
+
+# ---- one neuron -----------------------------------------------------------------------------------------------
+
+
+def _neurons() -> Iterator[Instance]:
+    """Random networks, some with a neuron without threshold or with its threshold on a sample, and minima."""
+    return chain(random_cases(20, k=5, n=6), degenerate_cases(), minima(4))
+
+
+def _counts(case: Case) -> Array:
+    return case.net.pattern(case.data.x).sum(axis=0)
+
+
+def _counts_by_sides(case: Case, closed: bool = False, mirrored: bool = True) -> Array:
+    """n_i as a number of sorted samples on one side of the threshold -b1/w1, all or none where w1 = 0."""
+    net, ordered = case.net, np.sort(case.data.x)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        threshold = -net.b1 / net.w1
+    above = len(ordered) - np.searchsorted(ordered, threshold, side="left" if closed else "right")
+    below = np.searchsorted(ordered, threshold, side="right" if closed else "left")
+    flat = np.where(net.b1 > 0, len(ordered), 0)
+    return np.where(net.w1 == 0, flat, np.where((net.w1 > 0) | (not mirrored), above, below))
+
+
+def _counts_exactly(case: Case) -> Array:
+    """n_i by the signs of exact fractions."""
+    w1, b1, x = exact(case.net.w1), exact(case.net.b1), exact(case.data.x)
+    return np.array([sum(w * each + b > 0 for each in x) for w, b in zip(w1, b1, strict=True)], dtype=np.float64)
+
+
+def _off_the_rounding() -> Iterator[Instance]:
+    """Minima have thresholds within 1e-16 of a sample, where the side depends on rounding; these have not."""
+    return chain(random_cases(20, k=5, n=6), degenerate_cases())
+
+
+S34 = Claim(
+    equation="S34",
+    chapter="VI",
+    says="A neuron is active on all samples on one side of its threshold, and n_i counts them",
+    relation="=",
+    instances=_off_the_rounding,
+    left=_counts,
+    right={"sorted samples beyond the threshold": _counts_by_sides, "signs of exact fractions": _counts_exactly},
+    wrong=(
+        Wrong("samples on the threshold count", right=lambda case: _counts_by_sides(case, closed=True)),
+        Wrong("always the samples above", right=lambda case: _counts_by_sides(case, mirrored=False)),
+    ),
+    tolerance=Tolerance(0, why="both sides are counts"),
+)
+
+
+def _neuron_terms(case: Case) -> Array:
+    """n⁻² |w2_i| √((Σx)² + n_i²) |Σσ|, the terms of the last line of (S33)."""
+    sums = _sums(case)
+    root = np.hypot(sums.positions, sums.counts)
+    return np.abs(case.net.w2) * root * np.abs(sums.outputs) / case.data.n**2
+
+
+def _expected_terms(case: Case, power: int = 2, of_threshold: bool = False, root: bool = True) -> Array:
+    """(S35) word for word, with means over C_i; with ``of_threshold`` the right side of (S37)."""
+    net, out = case.net, np.zeros(case.net.k)
+    for i, active in enumerate(case.net.pattern(case.data.x).T):
+        if active.any():
+            sample = case.data.x[active]
+            inner = net.w1[i] * (sample - net.thresholds[i]) if of_threshold else net.w1[i] * sample + net.b1[i]
+            factor = np.sqrt(1 + sample.mean() ** 2) if root else 1
+            out[i] = np.abs(net.w2[i]) * active.mean() ** power * factor * np.abs(inner.mean())
+    return out
+
+
+def _exact_terms(case: Case) -> Array:
+    """(S35) with exact rational means and a 50-digit square root."""
+    w1, b1, w2, x = (exact(each) for each in (case.net.w1, case.net.b1, case.net.w2, case.data.x))
+    out = []
+    for w, b, second in zip(w1, b1, w2, strict=True):
+        active = [each for each in x if w * each + b > 0]
+        mean = sum(active, Fraction(0)) / max(len(active), 1)
+        plain = abs(second) * Fraction(len(active), len(x)) ** 2 * abs(w * mean + b) if active else Fraction(0)
+        with mp.workdps(50):
+            square = 1 + mean**2
+            out.append(float(mp.sqrt(mpf(square.numerator) / square.denominator) * plain.numerator / plain.denominator))
+    return np.array(out)
+
+
+S35 = Claim(
+    equation="S35",
+    chapter="VI",
+    says="Sums over active samples as probabilities and conditional means",
+    relation="=",
+    instances=_off_the_rounding,
+    left=_neuron_terms,
+    right={"means over the sample": _expected_terms, "exact rational, 50-digit root": _exact_terms},
+    wrong=(
+        Wrong("P in place of P²", right=lambda case: _expected_terms(case, power=1)),
+        Wrong("no square root", right=lambda case: _expected_terms(case, root=False)),
+    ),
+    tolerance=ROUNDING,
+)
+
+
+def _crossing(case: Case) -> Array:
+    """Where the line w1 x + b1 crosses zero, by its companion matrix; 0 where there is no crossing."""
+    pairs = zip(case.net.w1, case.net.b1, strict=True)
+    return np.array([np.roots([w, b])[0] if w else 0.0 for w, b in pairs])
+
+
+def _crossing_exactly(case: Case) -> Array:
+    pairs = zip(exact(case.net.w1), exact(case.net.b1), strict=True)
+    return np.array([float(-b / w) if w else 0.0 for w, b in pairs])
+
+
+S36 = Claim(
+    equation="S36",
+    chapter="VI",
+    says="The threshold of a neuron is where its pre-activation changes sign",
+    relation="=",
+    instances=_neurons,
+    left=lambda case: case.net.thresholds,
+    right={"root of the polynomial": _crossing, "exact fractions": _crossing_exactly},
+    wrong=(
+        Wrong("the sign of b1 lost", left=lambda case: -case.net.thresholds),
+        Wrong("b1 without w1", left=lambda case: -case.net.b1),
+    ),
+    tolerance=Tolerance(1e-14, why="one division"),
+)
+
+S37 = Claim(
+    equation="S37",
+    chapter="VI",
+    says="Each term is at least the one with w1 (X - τ) in place of w1 X + b1, and differs only where w1 = 0",
+    relation=">=",
+    instances=lambda: chain(_neurons(), _flat_neurons()),
+    left=_expected_terms,
+    right={"mean distance to the threshold": lambda case: _expected_terms(case, of_threshold=True)},
+    wrong=(
+        Wrong("P in place of P²", right=lambda case: _expected_terms(case, power=1, of_threshold=True)),
+        Wrong("the other sign of τ", right=lambda case: _expected_terms(_mirrored(case), of_threshold=True)),
+    ),
+    tolerance=ROUNDING,
+    attack=Attack(start=lambda case: case.net.vector, build=_with_parameters, steps=730, starts=2),
+)
+
+
+def _mirrored(case: Case) -> Case:
+    """The same first weights with the biases negated, so that thresholds change sign."""
+    net = case.net
+    return Case(Network(net.w1, -net.b1, net.w2, net.b2), case.data)
 
 
 def _weights() -> Iterator[Instance]:
@@ -89,8 +331,45 @@ S38 = _weight_claim("S38", 1, smoothness.g_plus, "g⁺")
 S39 = _weight_claim("S39", -1, smoothness.g_minus, "g⁻")
 
 
-def _sharpness(case: Case) -> float:
-    return tangent.interpolation_sharpness(case.net, case.data)
+def _factors(case: Case) -> Array:
+    """P(C_i)² |E[X - τ_i | C_i]| √(1 + E[X | C_i]²), the left side of (S40); 0 where C_i is empty."""
+    net, out = case.net, np.zeros(case.net.k)
+    for i, active in enumerate(net.pattern(case.data.x).T):
+        if active.any():
+            mean = case.data.x[active].mean()
+            out[i] = active.mean() ** 2 * np.abs(mean - net.thresholds[i]) * np.sqrt(1 + mean**2)
+    return out
+
+
+def _neurons_that_bend() -> Iterator[Instance]:
+    """Without neurons of w1 = 0, for which (S40) as printed fails."""
+    return (each for each in _neurons() if each.value.net.w1.all())
+
+
+def _flat_neurons() -> Iterator[Instance]:
+    """A neuron with w1 = 0 that is active on all samples, which are centred."""
+    for seed in range(3):
+        data = Dataset.random(np.random.default_rng(seed), 6)
+        centred = Dataset(data.x - data.x.mean(), data.y)
+        yield Instance(f"constant neuron, centred samples, seed {seed}", seed, Case(Network([0], [1], [1], 0), centred))
+
+
+S40 = Claim(
+    equation="S40",
+    chapter="VI",
+    says="The factor of |w1 w2| of a neuron with w1 ≠ 0 is at least min(g⁺, g⁻) at its threshold",
+    relation=">=",
+    instances=_neurons_that_bend,
+    left=_factors,
+    right={"g": lambda case: smoothness.g(case.net.thresholds, case.data)},
+    wrong=(
+        Wrong("the larger of g⁻ and g⁺", right=lambda case: _larger_side(case.net.thresholds, case.data)),
+        Wrong("as printed: neurons with w1 = 0 too", instances=_flat_neurons),
+        Wrong("no square root", left=lambda case: _factors(case) / np.sqrt(1 + np.max(case.data.x**2))),
+    ),
+    tolerance=ROUNDING,
+    attack=Attack(start=lambda case: case.net.vector, build=_with_parameters, steps=730, starts=2),
+)
 
 
 def _sum_over_neurons(case: Case, constant: float = 2, weight=smoothness.g) -> float:
@@ -109,20 +388,12 @@ def _one_power_less(x: Array, data: Dataset) -> Array:
     return np.minimum(*sides)
 
 
-def _with_parameters(vector: Array, case: Case) -> Case:
-    return Case(Network.from_vector(vector), case.data).interpolating()
-
-
-def _lemma_4_cases() -> Iterator[Instance]:
-    return chain(random_cases(30, k=4, n=6), degenerate_cases(), extremal_cases(), minima(8))
-
-
 S41 = Claim(
     equation="S41",
     chapter="VI",
     says="The sharpness of a minimum is at least 1 + 2 Σ|w1 w2| g(τ), which is at least 1 + 2∫|f''| g",
     relation=">=",
-    instances=lambda: (Instance(i.label, i.seed, i.value.interpolating()) for i in _lemma_4_cases()),
+    instances=_lemma_4_cases,
     left=_sharpness,
     right={
         "sum over neurons": _sum_over_neurons,
@@ -134,7 +405,7 @@ S41 = Claim(
         Wrong("P in place of P²", right=lambda case: _sum_over_neurons(case, weight=_one_power_less)),
     ),
     tolerance=ROUNDING,
-    attack=Attack(start=lambda case: case.net.vector, build=_with_parameters, steps=400),
+    attack=_ANY_NETWORK,
 )
 
 
@@ -170,4 +441,140 @@ S42 = Claim(
         build=lambda vector, value: (value[0], value[1].rescale(np.exp(vector))),
         steps=600,
     ),
+)
+
+def chain_of_bounds(case: Case) -> dict[str, float]:
+    """What the proof of Lemma 4 compares, from the sharpness down to the bound by the function."""
+    return {
+        "λ_max": _sharpness(case),
+        "form at 1/√n": _form_at_uniform(case),
+        "after the mean inequality": _after_mean_inequality(case),
+        "sum over neurons": _sum_over_neurons(case),
+        "sum over knots": smoothness.sharpness_bound(case.net, case.data),
+    }
+
+
+# ---- the theorem, and the book's own additions ----------------------------------------------------------------
+
+
+def _largest_step(case: Case) -> float:
+    """The largest step size at which the minimum is linearly stable (S9)."""
+    return 2 / _sharpness(case)
+
+
+T1 = Claim(
+    equation="T1",
+    chapter="VI",
+    says="Theorem 1: at a minimum that is stable for step size η, ∫|f''| g is at most 1/η - 1/2",
+    relation="<=",
+    instances=_lemma_4_cases,
+    left=lambda case: smoothness.weighted_norm(case.net, case.data),
+    right={"largest stable step size": lambda case: 1 / _largest_step(case) - 0.5},
+    wrong=(
+        Wrong("1/η - 1", right=lambda case: 1 / _largest_step(case) - 1),
+        Wrong("1/2η", right=lambda case: 0.5 / _largest_step(case)),
+        Wrong("1 in place of g", left=lambda case: np.abs(case.net.knots[1]).sum()),
+    ),
+    tolerance=ROUNDING,
+    attack=_ANY_NETWORK,
+)
+
+VI_1 = Claim(
+    equation="VI.1",
+    chapter="VI",
+    says="For f = m|x| + c on two samples ±a a balanced implementation attains the bound of Lemma 4",
+    relation="=",
+    instances=extremal_cases,
+    left=_sharpness,
+    right={
+        "sum over knots": lambda case: smoothness.sharpness_bound(case.net, case.data),
+        "by hand": lambda case: 1 + 0.5 * np.abs(case.net.knots[1]).sum() * case.data.x.max() * _root_of(case),
+    },
+    wrong=(
+        Wrong("unbalanced", left=lambda case: _sharpness(Case(case.net.rescale(1.1), case.data))),
+        Wrong("three samples", left=lambda case: _sharpness(_with_middle(case))),
+    ),
+    tolerance=ROUNDING,
+)
+
+
+def _root_of(case: Case) -> float:
+    """√(1 + a²) for the samples ±a: then g(0) = a √(1 + a²)/4, and the mass of the knot is 2m."""
+    return float(np.sqrt(1 + case.data.x.max() ** 2))
+
+
+def _with_middle(case: Case) -> Case:
+    """The same function with a third sample in the middle."""
+    return Case(case.net, Dataset(np.append(case.data.x, 0.0), np.zeros(3))).interpolating()
+
+
+POPULATIONS = {"uniform": stats.uniform(-2, 4), "Gaussian": stats.norm(), "Laplace": stats.laplace()}
+SIZES = 2 ** np.arange(4, 17)
+
+
+def _populations() -> Iterator[Instance]:
+    for name, population in POPULATIONS.items():
+        for point in (-0.75, 0.0, 0.5):
+            yield Instance(f"{name} population, x = {point}", None, (population, point))
+
+
+def _growing_samples(value: tuple[rv_frozen, float], weight=smoothness.g) -> Array:
+    """The weight of ever larger samples: the midpoints of equally likely parts of the population."""
+    population, point = value
+    samples = (population.ppf((np.arange(n) + 0.5) / n) for n in SIZES)
+    return np.array([weight(point, Dataset(sample, np.zeros(sample.size))) for sample in samples])
+
+
+VI_2 = Claim(
+    equation="VI.2",
+    chapter="VI",
+    says="The weight of a growing sample tends to that of its population",
+    relation="->",
+    instances=_populations,
+    left=_growing_samples,
+    right={"integrals over the population": lambda value: smoothness.population_g(value[1], value[0])},
+    wrong=(
+        Wrong("the larger side", left=lambda value: _growing_samples(value, weight=_larger_side)),
+        Wrong("half the weight", right=lambda value: smoothness.population_g(value[1], value[0]) / 2),
+    ),
+    tolerance=Tolerance(1e-3, why="the error falls like 1/n, to a few parts in 10⁵ at the last n"),
+)
+
+
+def _local_minima() -> Iterator[Instance]:
+    """Differentiable local minima of positive loss: neurons that are active on all samples fit a line to them."""
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        data = Dataset.random(rng, n=6)
+        slope, offset = np.polyfit(data.x, data.y, 1)
+        share, w1 = rng.dirichlet(np.ones(3)), rng.uniform(0.5, 1.5, 3)
+        b1 = w1 * 3 + rng.uniform(0, 1, 3)  # all samples are above -2
+        w2 = slope * share / w1
+        net = Network(np.append(w1, 1), np.append(b1, -9), np.append(w2, 0), offset - w2 @ b1)
+        yield Instance(f"least squares line with three neurons, seed {seed}", seed, Case(net, data))
+
+
+def _off_the_minimum() -> Iterator[Instance]:
+    for each in _local_minima():
+        net = each.value.net
+        moved = Network(net.w1, net.b1, net.w2, net.b2 + 0.5)
+        yield Instance(each.label, each.seed, Case(moved, each.value.data))
+
+
+VI_3 = Claim(
+    equation="VI.3",
+    chapter="VI",
+    says="At a differentiable local minimum the residual part of the Hessian vanishes, whatever the loss",
+    relation="=",
+    instances=_local_minima,
+    left=lambda case: tangent.gauss_newton(case.net, case.data),
+    right={
+        "autograd": lambda case: autodiff.hessian(case.net, case.data),
+        "Gauss-Newton plus residual part": lambda case: tangent.hessian(case.net, case.data),
+    },
+    wrong=(
+        Wrong("not a minimum", instances=_off_the_minimum),
+        Wrong("no 1/n", left=lambda case: tangent.gauss_newton(case.net, case.data) * case.data.n),
+    ),
+    tolerance=Tolerance(1e-11, why="residuals are orthogonal to the samples up to the rounding of a least-squares fit"),
 )
