@@ -9,7 +9,8 @@ import stableminima
 
 LAYERS = (
     {"network", "_report", "_trial", "verify", "tables", "frames", "drawing", "picture", "explorer"},
-    {"autodiff", "tangent", "smoothness", "notation"},
+    {"autodiff", "tangent", "smoothness", "interpolants", "symbolic", "quotients", "stability", "switching",
+     "notation"},
     {"descent"},
     {"experiments"},
     {"results"},

@@ -28,12 +28,23 @@ def entries(module: object) -> dict[str, Claim | Definition]:
 
 CLAIMS: tuple[Claim | Definition, ...] = tuple(entry for module in SHOWN.values() for entry in entries(module).values())
 
-# Sphinx calls the display of an equation that is labelled S9 "equation-s9"
-PAGES = {
-    entry.equation: f"{page}.html#equation-{entry.equation.lower()}"
-    for page, module in SHOWN.items()
-    for entry in entries(module).values()
-} | {
+# where the book's own equations stand: Sphinx has no name for them
+_OWN = {
     "I.1": "01_experiments.html#the-lower-bound",
     "I.2": "01_experiments.html#the-upper-bound-and-the-runs-above-it",
+    "II.1": "02_linear_stability.html#prop-trace",
+    "V.1": "05_gradient.html#prop-euler",
+    "V.2": "05_gradient.html#prop-balance",
+    "V.3": "05_gradient.html#prop-balance",
+    "T1": "06_smoothness.html#thm-1",
+    "VI.1": "06_smoothness.html#how-tight",
+    "VI.2": "06_smoothness.html#the-weight-of-a-population",
+    "VI.3": "06_smoothness.html#prop-local-minimum",
+}
+
+# Sphinx calls the display of an equation that is labelled S9 "equation-s9"
+PAGES = {
+    entry.equation: _OWN.get(entry.equation, f"{page}.html#equation-{entry.equation.lower()}")
+    for page, module in SHOWN.items()
+    for entry in entries(module).values()
 }

@@ -1,0 +1,65 @@
+"""Derivatives of the network's output by difference quotients, and how far a kink is.
+
+Within one activation pattern f is a straight line in each single parameter, so that a central difference has no
+truncation error there. Two things are left to go wrong: rounding, which a larger step makes smaller, and a kink,
+which the step must not reach.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .network import Network
+
+
+def room(net: Network, x: ArrayLike) -> NDArray[np.float64]:
+    """How far each parameter can move alone until a pre-activation is 0 at one of the samples, shape (3k+1,).
+
+    min_j |z_ji| / |x_j| for w1_i, min_j |z_ji| for b1_i, and infinity for w2_i and b2, which move no threshold.
+
+    Examples
+    --------
+    >>> room(Network([1], [0.5], [2], 0), [2, 3]).tolist()
+    [1.1666666666666667, 2.5, inf, inf]
+    """
+    x = np.asarray(x, dtype=np.float64)
+    distance = np.abs(net.preactivation(x))
+    speed = np.abs(x)[:, None] * np.ones(net.k)
+    by_weight = np.full(distance.shape, np.inf)  # a sample at 0 does not feel w1
+    np.divide(distance, speed, out=by_weight, where=speed > 0)
+    return np.concatenate([by_weight.min(axis=0), distance.min(axis=0), np.full(net.k + 1, np.inf)])
+
+
+def unguarded_difference(net: Network, x: ArrayLike, step: float) -> NDArray[np.float64]:
+    """(f(x_j; θ + h e_p) - f(x_j; θ - h e_p)) / 2h for every parameter p, shape (3k+1, n), whatever kinks are near."""
+    moves = step * np.eye(net.vector.size)
+    up, down = (np.array([Network.from_vector(net.vector + sign * move)(x) for move in moves]) for sign in (1, -1))
+    return (up - down) / (2 * step)
+
+
+def central_difference(net: Network, x: ArrayLike, step: float) -> NDArray[np.float64]:
+    """The same where no step reaches a kink, and an error where one does; shape (3k+1, n) (S32).
+
+    Raises
+    ------
+    ValueError
+        If a kink is nearer than the step, because the quotient would then mix the slopes of its two sides; or if the
+        step is not positive.
+
+    Examples
+    --------
+    >>> net = Network([1], [-1], [2], 0)
+    >>> central_difference(net, [3], step=0.5).ravel().tolist()
+    [6.0, 2.0, 2.0, 1.0]
+    >>> central_difference(net, [1.25], step=0.5)
+    Traceback (most recent call last):
+    ...
+    ValueError: step 0.5 reaches a kink at distance 0.2: take a smaller step, or another instance
+    """
+    if not step > 0:
+        raise ValueError(f"step must be a positive number, got {step}")
+    if not step < (nearest := room(net, x).min()):
+        where = f"step {step:g} reaches a kink at distance {nearest:.3g}"
+        raise ValueError(f"{where}: take a smaller step, or another instance")
+    return unguarded_difference(net, x, step)
