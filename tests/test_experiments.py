@@ -16,7 +16,7 @@ from stableminima.results import ResultError
 QUICK = Protocol(seed=1, n=3, k=4, warm_up=10, tolerance=1e-3, budget=2000)
 
 
-@pytest.fixture(scope="module", params=["section5", "hero", "survey"])
+@pytest.fixture(scope="module", params=["section5", "hero", "survey", "limits"])
 def stored(request):
     return results.stored(request.param)
 

@@ -182,6 +182,10 @@ HERO_SCALES = (0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 SURVEY = replace(SECTION_5, budget=3_000_000)
 SURVEY_SEEDS = 60
 
+LIMITS = replace(SURVEY, init_scale=5.0)
+LIMITS_SEEDS = 12
+LIMITS_STEPS = tuple(float(f"{eta:.2g}") for eta in np.geomspace(0.02, 0.7, 24))
+
 
 def _code_version() -> str:
     """A digest of the modules a run depends on, so that a cached run of older code is not taken for one of today."""
@@ -242,5 +246,10 @@ def plans() -> dict[str, tuple[Protocol, list[Job], dict[str, bool]]]:
             SURVEY,
             [(replace(SURVEY, seed=seed), eta) for seed in range(SURVEY_SEEDS) for eta in PROBES],
             {"onward": False},
+        ),
+        "limits": (
+            LIMITS,
+            [(replace(LIMITS, seed=seed), eta) for seed in range(LIMITS_SEEDS) for eta in LIMITS_STEPS],
+            {},
         ),
     }

@@ -97,7 +97,7 @@ def _read(folder: Path) -> tuple[dict, dict[str, bytes]]:
 
 
 def stored(name: str) -> Sweep:
-    """A sweep of the book: "section5", "hero" or "survey"."""
+    """A sweep of the book: "section5", "hero", "survey" or "limits"."""
     return load(DATA / name)
 
 

@@ -7,7 +7,7 @@ Oracles share no code with the closed form that they are held against.
 from __future__ import annotations
 
 from ..verify import Claim, Definition
-from . import chapter_1, chapter_2, chapter_3, chapter_4, chapter_5, chapter_6, chapter_7
+from . import chapter_1, chapter_2, chapter_3, chapter_4, chapter_5, chapter_6, chapter_6_steps, chapter_7
 
 # the page that shows each module's equations
 SHOWN = {
@@ -17,6 +17,7 @@ SHOWN = {
     "04_strong_stability": chapter_4,
     "05_gradient": chapter_5,
     "06_smoothness": chapter_6,
+    "06_step_sizes": chapter_6_steps,
     "notation": chapter_7,
 }
 
@@ -40,6 +41,11 @@ _OWN = {
     "VI.1": "06_smoothness.html#how-tight",
     "VI.2": "06_smoothness.html#the-weight-of-a-population",
     "VI.3": "06_smoothness.html#prop-local-minimum",
+    "VI.4": "06_step_sizes.html#prop-smoothest",
+    "VI.5": "06_step_sizes.html#prop-smoothest",
+    "VI.6": "06_step_sizes.html#prop-certificate",
+    "VI.7": "06_step_sizes.html#prop-flattest",
+    "VI.8": "06_step_sizes.html#where-descent-really-stops",
 }
 
 # Sphinx calls the display of an equation that is labelled S9 "equation-s9"
