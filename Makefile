@@ -8,6 +8,9 @@ CHROMIUM := $(shell for b in chromium chromium-browser google-chrome \
 endif
 export CHROMIUM
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# the book's matrices are small: threads within one product cost more than they save, and several processes share cores
+export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
 PY := .venv/bin/python
 MATHJAX := assets/vendor/mathjax/tex-chtml.js
 

@@ -343,7 +343,7 @@ def _unit_change(case: Case) -> Array:
 
 def _aligned() -> Iterator[Instance]:
     """One neuron that sees a single sample with x = b1/w1: then (w1, b1) and a are parallel."""
-    for second in (0.5, 1.0, 2.0):
+    for second in (0.5, 1.0, 2.0, 3.0):
         case = Case(Network([2], [1], [second], 0), Dataset([2, -5], [1, 0]))
         yield Instance(f"aligned, w2 = {second:g}", None, case)
 

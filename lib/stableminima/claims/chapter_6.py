@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 
@@ -23,6 +23,7 @@ from ..instances import (
     with_cancelling_pair,
 )
 from ..network import Dataset, Network
+from ..stability import linearise
 from ..verify import Attack, Claim, Instance, Tolerance, Wrong
 from .common import ROUNDING, Array, balancing, exact
 
@@ -177,15 +178,15 @@ def _neuron_terms(case: Case) -> Array:
     return np.abs(case.net.w2) * root * np.abs(sums.outputs) / case.data.n**2
 
 
-def _expected_terms(case: Case, power: int = 2, of_threshold: bool = False, root: bool = True) -> Array:
-    """(S35) word for word, with means over C_i; with ``of_threshold`` the right side of (S37)."""
+def _expected_terms(case: Case, power: int = 2, root: bool = True) -> Array:
+    """(S35) word for word, with means over C_i."""
     net, out = case.net, np.zeros(case.net.k)
     for i, active in enumerate(case.net.pattern(case.data.x).T):
         if active.any():
             sample = case.data.x[active]
-            inner = net.w1[i] * (sample - net.thresholds[i]) if of_threshold else net.w1[i] * sample + net.b1[i]
             factor = np.sqrt(1 + sample.mean() ** 2) if root else 1
-            out[i] = np.abs(net.w2[i]) * active.mean() ** power * factor * np.abs(inner.mean())
+            mean = np.mean(net.w1[i] * sample + net.b1[i])
+            out[i] = np.abs(net.w2[i]) * active.mean() ** power * factor * np.abs(mean)
     return out
 
 
@@ -245,17 +246,29 @@ S36 = Claim(
     tolerance=Tolerance(1e-14, why="one division"),
 )
 
+def _mean_output(case: Case, of_threshold: bool = False, bias: float = 1) -> Array:
+    """|w2| |E[w1 X + b1 | C]|, or |w1 w2| |E[X - τ | C]|, the two sides of (S37); 0 where C is empty."""
+    net, out = case.net, np.zeros(case.net.k)
+    for i, active in enumerate(net.pattern(case.data.x).T):
+        if active.any():
+            mean = case.data.x[active].mean()
+            inner = net.w1[i] * (mean - net.thresholds[i]) if of_threshold else net.w1[i] * mean + bias * net.b1[i]
+            out[i] = np.abs(net.w2[i] * inner)
+    return out
+
+
 S37 = Claim(
     equation="S37",
     chapter="VI",
-    says="Each term is at least the one with w1 (X - τ) in place of w1 X + b1, and differs only where w1 = 0",
+    says="|w2| times the mean output of a neuron is at least |w1 w2| times the mean distance to its threshold",
     relation=">=",
     instances=lambda: chain(_neurons(), _flat_neurons()),
-    left=_expected_terms,
-    right={"mean distance to the threshold": lambda case: _expected_terms(case, of_threshold=True)},
+    left=_mean_output,
+    right={"mean distance to the threshold": lambda case: _mean_output(case, of_threshold=True)},
     wrong=(
-        Wrong("P in place of P²", right=lambda case: _expected_terms(case, power=1, of_threshold=True)),
-        Wrong("the other sign of τ", right=lambda case: _expected_terms(_mirrored(case), of_threshold=True)),
+        Wrong("no bias", left=lambda case: _mean_output(case, bias=0)),
+        Wrong("the other sign of τ", right=lambda case: _mean_output(_mirrored(case), of_threshold=True)),
+        Wrong("flipped", left=lambda case: _mean_output(case, of_threshold=True), right=_mean_output),
     ),
     tolerance=ROUNDING,
     attack=Attack(start=lambda case: case.net.vector, build=_with_parameters, steps=730, starts=2),
@@ -290,7 +303,7 @@ def _one_side(value: tuple[Dataset, Array], side: int, power: int = 2, root: boo
     return out
 
 
-def _one_sideexact(value: tuple[Dataset, Array], side: int) -> Array:
+def _one_side_exact(value: tuple[Dataset, Array], side: int) -> Array:
     """The same with exact rational expectations and a 50-digit square root."""
     data, points = value
     sample, out = exact(data.x), []
@@ -316,7 +329,7 @@ def _weight_claim(equation: str, side: int, closed_form, name: str) -> Claim:
         left=lambda value: closed_form(value[1], value[0]),
         right={
             "means over the sample": lambda value: _one_side(value, side),
-            "exact rational, 50-digit root": lambda value: _one_sideexact(value, side),
+            "exact rational, 50-digit root": lambda value: _one_side_exact(value, side),
         },
         wrong=(
             Wrong("P in place of P²", right=lambda value: _one_side(value, side, power=1)),
@@ -331,13 +344,14 @@ S38 = _weight_claim("S38", 1, smoothness.g_plus, "g⁺")
 S39 = _weight_claim("S39", -1, smoothness.g_minus, "g⁻")
 
 
-def _factors(case: Case) -> Array:
+def _factors(case: Case, root: bool = True) -> Array:
     """P(C_i)² |E[X - τ_i | C_i]| √(1 + E[X | C_i]²), the left side of (S40); 0 where C_i is empty."""
     net, out = case.net, np.zeros(case.net.k)
     for i, active in enumerate(net.pattern(case.data.x).T):
         if active.any():
             mean = case.data.x[active].mean()
-            out[i] = active.mean() ** 2 * np.abs(mean - net.thresholds[i]) * np.sqrt(1 + mean**2)
+            factor = np.sqrt(1 + mean**2) if root else 1
+            out[i] = active.mean() ** 2 * np.abs(mean - net.thresholds[i]) * factor
     return out
 
 
@@ -365,7 +379,7 @@ S40 = Claim(
     wrong=(
         Wrong("the larger of g⁻ and g⁺", right=lambda case: _larger_side(case.net.thresholds, case.data)),
         Wrong("as printed: neurons with w1 = 0 too", instances=_flat_neurons),
-        Wrong("no square root", left=lambda case: _factors(case) / np.sqrt(1 + np.max(case.data.x**2))),
+        Wrong("no square root", left=lambda case: _factors(case, root=False)),
     ),
     tolerance=ROUNDING,
     attack=Attack(start=lambda case: case.net.vector, build=_with_parameters, steps=730, starts=2),
@@ -403,9 +417,87 @@ S41 = Claim(
         Wrong("4 in place of 2", right=lambda case: _sum_over_neurons(case, constant=4)),
         Wrong("the larger of g⁻ and g⁺", right=lambda case: _sum_over_neurons(case, weight=_larger_side)),
         Wrong("P in place of P²", right=lambda case: _sum_over_neurons(case, weight=_one_power_less)),
+        Wrong("g⁺ for all neurons", right=lambda case: _sum_over_neurons(case, weight=smoothness.g_plus)),
     ),
     tolerance=ROUNDING,
     attack=_ANY_NETWORK,
+)
+
+
+def _shared_knots() -> Iterator[Instance]:
+    """Random networks in which each threshold belongs to two neurons that open to opposite sides."""
+    for each in random_cases(8, k=4, n=6):
+        net, more = each.value.net, np.random.default_rng(each.seed).standard_normal(4)
+        first = np.append(net.w1, -net.w1), np.append(net.b1, -net.b1)
+        both = Network(*first, np.append(net.w2, more), net.b2)
+        yield Instance(f"each knot shared, seed {each.seed}", each.seed, Case(both, each.value.data))
+
+
+def _signed_sum(case: Case) -> float:
+    """1 + 2 Σ |w1_i| w2_i g(τ_i), the masses without their absolute value."""
+    net = case.net
+    return 1 + 2 * float((np.abs(net.w1) * net.w2) @ smoothness.g(net.thresholds, case.data))
+
+
+def _with_second_layer(vector: Array, case: Case) -> Case:
+    return Case(Network(case.net.w1, case.net.b1, vector, case.net.b2), case.data)
+
+
+S41_KNOTS = Claim(
+    equation="S41",
+    part="knots",
+    chapter="VI",
+    says="The sum over neurons is at least the sum over knots, where masses at one knot add with their signs",
+    relation=">=",
+    instances=_shared_knots,
+    left=_sum_over_neurons,
+    right={"sum over knots": lambda case: smoothness.sharpness_bound(case.net, case.data)},
+    wrong=(
+        Wrong("flipped", left=lambda case: smoothness.sharpness_bound(case.net, case.data), right=_sum_over_neurons),
+        Wrong("masses without absolute value", left=_signed_sum),
+    ),
+    tolerance=ROUNDING,
+    attack=Attack(start=lambda case: case.net.w2, build=_with_second_layer, steps=100),
+)
+
+
+def _changes_of_slope(case: Case) -> Array:
+    """By second differences of f over a quarter of the smallest distance between knots."""
+    position, _ = case.net.knots
+    h = np.diff(position).min() / 4
+    return (case.net(position + h) - 2 * case.net(position) + case.net(position - h)) / h
+
+
+def _slopes_in_fractions(case: Case) -> Array:
+    """Slope to the right minus slope to the left of each knot, by exact values of f in the middle of each gap."""
+    position, _ = case.net.knots
+    w1, b1, w2 = (exact(each) for each in (case.net.w1, case.net.b1, case.net.w2))
+    inner = (position[1:] + position[:-1]) / 2
+    between = exact(np.concatenate([[position[0] - 1], inner, [position[-1] + 1]]))
+    slopes = [sum(u * w for w, b, u in zip(w1, b1, w2, strict=True) if w * x + b > 0) for x in between]
+    return np.diff(slopes).astype(np.float64)
+
+
+def _masses(case: Case, of=lambda net: np.abs(net.w1) * net.w2) -> Array:
+    """Sums of ``of`` over the neurons at each knot."""
+    position, _ = case.net.knots
+    return np.array([of(case.net)[np.isclose(case.net.thresholds, each, atol=0)].sum() for each in position])
+
+
+S41_MASSES = Claim(
+    equation="S41",
+    part="f''",
+    chapter="VI",
+    says="The mass of f'' at a knot is the sum of |w1| w2 over its neurons",
+    relation="=",
+    instances=lambda: chain(random_cases(8, k=5, n=6), _shared_knots()),
+    left=_masses,
+    right={"second differences of f": _changes_of_slope, "exact slopes on both sides": _slopes_in_fractions},
+    wrong=(
+        Wrong("as printed: w1 w2", left=lambda case: _masses(case, of=lambda net: net.w1 * net.w2)),
+        Wrong("|w1 w2|", left=lambda case: _masses(case, of=lambda net: np.abs(net.w1 * net.w2))),
+    ),
+    tolerance=Tolerance(1e-9, why="second differences over a thousandth lose six digits of sixteen"),
 )
 
 
@@ -457,32 +549,65 @@ def chain_of_bounds(case: Case) -> dict[str, float]:
 # ---- the theorem, and the book's own additions ----------------------------------------------------------------
 
 
-def _largest_step(case: Case) -> float:
-    """The largest step size at which the minimum is linearly stable (S9)."""
-    return 2 / _sharpness(case)
+@dataclass(frozen=True, eq=False)
+class Settling:
+    """An interpolating network, and a step size."""
+
+    case: Case
+    eta: float
+
+
+def _stays(one: Settling, doublings: int = 24) -> bool:
+    """Whether linearised descent stays in the ball, by squaring its matrix again and again."""
+    system = linearise(one.case.net, one.case.data, one.case.data.n)
+    step = np.eye(system.d) - one.eta * system.hessian
+    for _ in range(doublings):
+        step = step @ step
+        if np.abs(step).max() > 2:
+            return False
+    return True
+
+
+def _settlings(factors: tuple[float, ...] = (0.5, 0.9, 0.999), cases=_lemma_4_cases) -> Iterator[Instance]:
+    """Minima with step sizes at which linearised descent is seen to stay."""
+    for each in cases():
+        for factor in factors:
+            one = Settling(each.value, factor * 2 / _sharpness(each.value))
+            if _stays(one) or factor > 1:
+                yield Instance(f"{each.label}, step size {factor} · 2/λ", each.seed, one)
+
+
+def _at_step_size(log_eta: Array, one: Settling) -> Settling | None:
+    other = replace(one, eta=float(np.exp(log_eta[0])))
+    return other if _stays(other) else None
 
 
 T1 = Claim(
     equation="T1",
     chapter="VI",
-    says="Theorem 1: at a minimum that is stable for step size η, ∫|f''| g is at most 1/η - 1/2",
+    says="Theorem 1: where descent with step size η is linearly stable, ∫|f''| g is at most 1/η - 1/2",
     relation="<=",
-    instances=_lemma_4_cases,
-    left=lambda case: smoothness.weighted_norm(case.net, case.data),
-    right={"largest stable step size": lambda case: 1 / _largest_step(case) - 0.5},
+    instances=_settlings,
+    left=lambda one: smoothness.weighted_norm(one.case.net, one.case.data),
+    right={"1/η - 1/2": lambda one: 1 / one.eta - 0.5},
     wrong=(
-        Wrong("1/η - 1", right=lambda case: 1 / _largest_step(case) - 1),
-        Wrong("1/2η", right=lambda case: 0.5 / _largest_step(case)),
-        Wrong("1 in place of g", left=lambda case: np.abs(case.net.knots[1]).sum()),
+        Wrong("1/η - 1", right=lambda one: 1 / one.eta - 1),
+        Wrong("1/2η", right=lambda one: 0.5 / one.eta),
+        Wrong("1 in place of g", left=lambda one: np.abs(one.case.net.knots[1]).sum()),
+        Wrong("not stable", instances=lambda: _settlings((1.05,), extremal_cases)),
     ),
-    tolerance=ROUNDING,
-    attack=_ANY_NETWORK,
+    tolerance=Tolerance(
+        1e-6,
+        scale=lambda one: 1 / one.eta,
+        why="after 2²⁴ steps a factor that is 1e-7 above 1 has grown to 5, and is seen",
+    ),
+    attack=Attack(start=lambda one: np.log([one.eta]), build=_at_step_size, steps=40, reach=1e-4),
 )
 
 VI_1 = Claim(
     equation="VI.1",
     chapter="VI",
-    says="For f = m|x| + c on two samples ±a a balanced implementation attains the bound of Lemma 4",
+    says="For f = m|x| + c on two samples ±a a matched implementation attains the bound of Lemma 4",
     relation="=",
     instances=extremal_cases,
     left=_sharpness,
@@ -491,7 +616,7 @@ VI_1 = Claim(
         "by hand": lambda case: 1 + 0.5 * np.abs(case.net.knots[1]).sum() * case.data.x.max() * _root_of(case),
     },
     wrong=(
-        Wrong("unbalanced", left=lambda case: _sharpness(Case(case.net.rescale(1.1), case.data))),
+        Wrong("not matched", left=lambda case: _sharpness(Case(case.net.rescale(1.1), case.data))),
         Wrong("three samples", left=lambda case: _sharpness(_with_middle(case))),
     ),
     tolerance=ROUNDING,
@@ -528,7 +653,7 @@ def _growing_samples(value: tuple[rv_frozen, float], weight=smoothness.g) -> Arr
 VI_2 = Claim(
     equation="VI.2",
     chapter="VI",
-    says="The weight of a growing sample tends to that of its population",
+    says="The weight of the midpoints of n equally likely parts of a population tends to that of the population",
     relation="->",
     instances=_populations,
     left=_growing_samples,
@@ -554,6 +679,25 @@ def _local_minima() -> Iterator[Instance]:
         yield Instance(f"least squares line with three neurons, seed {seed}", seed, Case(net, data))
 
 
+def _fitted_knots() -> Iterator[Instance]:
+    """Stationary points with knots among the data: the residual is orthogonal to all that the pattern can change."""
+    for each in random_cases(8, k=3, n=12, kink_distance=1e-3):
+        net, x = each.value.net, each.value.data.x
+        seen = net.pattern(x)
+        span = np.column_stack([seen * x[:, None], seen, np.ones(x.size)])
+        noise = np.random.default_rng(each.seed).standard_normal(x.size)
+        residual = noise - span @ np.linalg.lstsq(span, noise, rcond=None)[0]
+        case = Case(net, Dataset(x, net(x) - residual))
+        yield Instance(f"fitted with random knots, seed {each.seed}", each.seed, case)
+
+
+def _saddles() -> Iterator[Instance]:
+    """Stationary and differentiable, and no minimum: an idle neuron that could be of use."""
+    for seed in range(4):
+        data = Dataset.random(np.random.default_rng(seed), n=6)
+        yield Instance(f"saddle, seed {seed}", seed, Case(Network([0], [1], [0], data.y.mean()), data))
+
+
 def _off_the_minimum() -> Iterator[Instance]:
     for each in _local_minima():
         net = each.value.net
@@ -566,15 +710,42 @@ VI_3 = Claim(
     chapter="VI",
     says="At a differentiable local minimum the residual part of the Hessian vanishes, whatever the loss",
     relation="=",
-    instances=_local_minima,
+    instances=lambda: chain(_local_minima(), _fitted_knots()),
     left=lambda case: tangent.gauss_newton(case.net, case.data),
     right={
         "autograd": lambda case: autodiff.hessian(case.net, case.data),
         "Gauss-Newton plus residual part": lambda case: tangent.hessian(case.net, case.data),
     },
     wrong=(
-        Wrong("not a minimum", instances=_off_the_minimum),
+        Wrong("not stationary", instances=_off_the_minimum),
+        Wrong("stationary, but a saddle", instances=_saddles),
         Wrong("no 1/n", left=lambda case: tangent.gauss_newton(case.net, case.data) * case.data.n),
     ),
     tolerance=Tolerance(1e-11, why="residuals are orthogonal to the samples up to the rounding of a least-squares fit"),
+)
+
+
+def _dense_sharpness(case: Case) -> float:
+    return tangent.largest_eigenvalue(autodiff.hessian(case.net, case.data))
+
+
+VI_3_BOUND = Claim(
+    equation="VI.3",
+    part="bound",
+    chapter="VI",
+    says="So the bound of Lemma 4 holds at differentiable local minima of positive loss too",
+    relation=">=",
+    instances=_fitted_knots,
+    left=_dense_sharpness,
+    right={"sum over knots": lambda case: smoothness.sharpness_bound(case.net, case.data)},
+    wrong=(
+        Wrong("10 in place of 2", right=lambda case: 5 * smoothness.sharpness_bound(case.net, case.data) - 4),
+        Wrong("1 in place of g", right=lambda case: 1 + 2 * np.abs(case.net.knots[1]).sum()),
+    ),
+    tolerance=ROUNDING,
+    attack=Attack(
+        start=lambda case: np.zeros(case.net.k),
+        build=lambda vector, case: Case(case.net.rescale(np.exp(vector)), case.data),
+        steps=120,
+    ),
 )

@@ -23,9 +23,10 @@ def weight(seed: int = 0) -> Explorer:
     populations = {spread: _population(spread) for spread in SPREADS}
     return Explorer(
         "What the data and the step size forbid",
-        "Samples from a Gaussian population. Left: the weight g of the samples, and of the population. Right: the "
+        "Samples from a Gaussian population. First: the weight g of the samples, and of the population. Second: the "
         "largest change of slope that a function may have at a single knot, if gradient descent is to be stable at "
-        "any of its implementations: (1/η - 1/2)/g.",
+        "any of its implementations: (1/η - 1/2)/g. Third: the sharpness that one knot at the heaviest place forces, "
+        "with 2/η. The x axes follow the spread.",
         [
             Control("spread of the data", SPREADS, tuple(f"{spread:g}" for spread in SPREADS), start=2),
             Control("number of samples", SIZES, tuple(f"{size}" for size in SIZES), start=2),
@@ -53,7 +54,8 @@ def _frame(populations: Mapping[float, Mark], seed: int, spread: float, size: fl
         f"At x = {grid[at]:.2g}, where the weight is largest, its slope may change by at most {most[at]:.3g}; outside "
         "the data there is no limit."
     )
-    return Frame((_weight_panel(grid, found, data, populations[spread]), _limit_panel(grid, most)), words)
+    first = _weight_panel(grid, found, data, populations[spread])
+    return Frame((first, _limit_panel(grid, most), _force_panel(found.max(), eta)), words)
 
 
 def _weight_panel(grid: np.ndarray, found: np.ndarray, data: Dataset, population: Mark) -> Panel:
@@ -70,3 +72,12 @@ def _weight_panel(grid: np.ndarray, found: np.ndarray, data: Dataset, population
 def _limit_panel(grid: np.ndarray, most: np.ndarray) -> Panel:
     marks = (Mark("line", grid, most, "largest change of slope at x", "bound"),)
     return Panel("What is allowed", "x", "change of slope", (grid[0], grid[-1]), (0.1, MOST), yscale="log", marks=marks)
+
+
+def _force_panel(heaviest: float, eta: float) -> Panel:
+    bends = np.geomspace(0.1, MOST, 61)
+    marks = (
+        Mark("line", bends, np.minimum(1 + 2 * heaviest * bends, 1e4), "1 + 2 · change of slope · g", "sharpness"),
+        Mark("level", (), (2 / eta,), "2/η", "threshold"),
+    )
+    return Panel("What one knot forces", "change of slope", "sharpness", (0.1, MOST), (1, 1000), "log", "log", marks)

@@ -7,9 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from .. import quotients, tangent
-from ..claims.chapter_5 import imbalance
 from ..drawing import PALETTE
-from ..experiments import Sweep
 from ..instances import Case
 from ..network import Network
 from ..picture import Picture, blank, styled
@@ -88,33 +86,3 @@ def _entry_error(net: Network, x: float, step: float) -> float:
     move = step * np.eye(net.vector.size)[net.k]
     up, down = (float(Network.from_vector(net.vector + sign * move)([x])[0]) for sign in (1, -1))
     return abs((up - down) / (2 * step) - tangent.features(net, [x])[net.k, 0])
-
-
-@styled
-def drift(sweep: Sweep) -> Picture:
-    """How far the imbalances of the neurons have moved over each kept run, against the step size."""
-    figure, (ax,) = blank(7.2, 3.4)
-    kept = sweep.kept
-    data, start = sweep.protocol.start()
-    moved = np.array([np.abs(imbalance(kept.net(i)) - imbalance(start)).sum() for i in range(len(kept))])
-    eta, bound = kept["eta"], kept["eta"] * start.loss(data)
-    total = np.abs(imbalance(start)).sum()
-    below, style = eta * kept["sharpness"] / 2 < 0.9, PALETTE["curvature"]
-    ax.plot(eta, moved, style.marker, ms=3, color=style.ink, label="drift of the imbalance, Σ |D(end) - D(start)|")
-    ax.plot(eta, bound, "--", color=PALETTE["bound"].ink, label="η L(start), the most if all of the promise is kept")
-    ax.axhline(total, color=PALETTE["other"].ink, ls=":", label="Σ |D(start)|")
-    ax.set(xscale="log", yscale="log", xlabel="step size η", ylabel="drift")
-    ax.legend(loc="upper left", bbox_to_anchor=(0, 0.92))
-    return Picture(
-        figure,
-        "fig-drift",
-        "How far descent moves the imbalances $D_i$ of the neurons over a whole run, for the kept runs of Section 5. "
-        "Below the edge of stability the drift is about proportional to η, however many steps the run takes, and at "
-        f"most {moved[below].max() / total:.0e} of the imbalance. It lies above the "
-        f"dashed line by a factor of up to {(moved / bound)[below].max():.1f}: descent keeps only a part of its "
-        "promise ({prf:ref}`cor-drift`). At the edge of stability far more is lost, and up to "
-        f"{moved.max() / total:.0%} of the imbalance goes.",
-        f"Log-log plot of the drift for {len(kept)} runs. It grows in proportion to η from {moved[0]:.0e} at the "
-        f"smallest step size, and jumps to {moved.max():.0f} at the edge of stability, against {total:.0f} at the "
-        "start.",
-    )

@@ -1,0 +1,346 @@
+"""Switching systems: descent near a minimum at which the loss is not twice differentiable.
+
+Around θ* the parameters fall into modes; in mode m the loss is an analytic ψ_m, with gradient g_m and Hessian H_m at
+θ*. Everything here is written in the displacement u = θ - θ*, so the minimum is at 0 and the step is (S26)
+
+    u ← u - η (g_m + H_m u),    m the mode that u is in.
+
+With minibatches, g_m and H_m are means over the batches, and a step uses one batch, drawn uniformly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import orth
+
+from . import tangent
+from .network import Dataset, Network
+
+Array = NDArray[np.float64]
+Rule = Callable[[Array], int]
+
+
+@dataclass(frozen=True, eq=False)
+class Switching:
+    """Modes m with a Hessian and a gradient at θ* for each batch, and the rule which mode a displacement is in.
+
+    Attributes
+    ----------
+    hessians : array of shape (modes, batches, d, d), read-only; symmetric in the last two axes.
+    gradients : array of shape (modes, batches, d), read-only.
+    rule : from a displacement of shape (d,) to the number of its mode.
+
+    Raises
+    ------
+    ValueError
+        If a shape is wrong, a number is not finite, or a Hessian is not symmetric.
+
+    Examples
+    --------
+    >>> one = Switching.deterministic([np.diag([3.0, 1.0])])
+    >>> one.step([1.0, 1.0], eta=0.5).tolist()
+    [-0.5, 0.5]
+    """
+
+    hessians: Array
+    gradients: Array
+    rule: Rule
+
+    def __post_init__(self) -> None:
+        for name, axes in (("hessians", 4), ("gradients", 3)):
+            array = np.array(getattr(self, name), dtype=np.float64)
+            if array.ndim != axes or not np.isfinite(array).all():
+                raise ValueError(f"{name} must hold finite numbers along {axes} axes (modes, batches, d, …), "
+                                 f"got shape {array.shape}")
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        if self.hessians.shape != (*self.gradients.shape, self.gradients.shape[-1]):
+            raise ValueError(f"hessians of shape {self.hessians.shape} do not fit gradients of shape "
+                             f"{self.gradients.shape}: give one of each for every mode and batch")
+        gap = np.abs(self.hessians - self.hessians.swapaxes(-1, -2)).max()
+        if gap > 1e-9 * np.abs(self.hessians).max():
+            raise ValueError(f"hessians are not symmetric, they miss it by {gap:.1e}: give (A + Aᵀ)/2")
+
+    @classmethod
+    def deterministic(
+        cls, hessians: ArrayLike, gradients: ArrayLike | None = None, rule: Rule | None = None
+    ) -> Switching:
+        """One batch: Hessians of shape (modes, d, d), gradients of shape (modes, d), zero if left out.
+
+        Without a rule every displacement is in mode 0.
+        """
+        hessians = np.asarray(hessians, dtype=np.float64)
+        gradients = np.zeros(hessians.shape[:2]) if gradients is None else np.asarray(gradients, dtype=np.float64)
+        return cls(hessians[:, None], gradients[:, None], rule or (lambda u: 0))
+
+    @property
+    def modes(self) -> int:
+        """The number of modes."""
+        return self.hessians.shape[0]
+
+    @property
+    def batches(self) -> int:
+        """The number of batches."""
+        return self.hessians.shape[1]
+
+    @property
+    def dim(self) -> int:
+        """The number d of parameters."""
+        return self.hessians.shape[-1]
+
+    @cached_property
+    def mean_hessians(self) -> Array:
+        """H_m = E[Ĥ_m], shape (modes, d, d) (S10)."""
+        return self.hessians.mean(axis=1)
+
+    @cached_property
+    def mean_gradients(self) -> Array:
+        """g_m = E[ĝ_m], shape (modes, d)."""
+        return self.gradients.mean(axis=1)
+
+    def step(self, u: ArrayLike, eta: float, batch: int | None = None, mode: int | None = None) -> Array:
+        """u - η (g + H u), shape (d,) (S26).
+
+        Without ``batch`` the full gradient; without ``mode`` the mode that u is in.
+        """
+        u = np.asarray(u, dtype=np.float64)
+        mode = self.rule(u) if mode is None else mode
+        if batch is None:
+            return u - eta * (self.mean_gradients[mode] + self.mean_hessians[mode] @ u)
+        return u - eta * (self.gradients[mode, batch] + self.hessians[mode, batch] @ u)
+
+    def path(self, u: ArrayLike, eta: float, steps: int) -> Array:
+        """Gradient descent by the system's own rule, shape (steps + 1, d)."""
+        out = [np.asarray(u, dtype=np.float64)]
+        for _ in range(steps):
+            out.append(self.step(out[-1], eta))
+        return np.array(out)
+
+    def iterates(self, u: ArrayLike, eta: float, steps: int) -> list[Array]:
+        """What u_t can be, for t = 0 … ``steps``: one row for each of the batches**t equally likely batch sequences.
+
+        A mean over the rows of ``iterates(…)[t]`` is an exact expectation.
+        """
+        out = [np.asarray(u, dtype=np.float64)[None]]
+        for _ in range(steps):
+            out.append(np.array([self.step(row, eta, batch) for row in out[-1] for batch in range(self.batches)]))
+        return out
+
+
+# ---- what Lemma 2 asks about -----------------------------------------------------------------------------------
+
+
+def gamma(system: Switching, q: ArrayLike) -> float:
+    """γ = max_m E|qᵀĝ_m| (S11)."""
+    return float(np.abs(system.gradients @ q).mean(axis=1).max())
+
+
+def drift(system: Switching, q: ArrayLike) -> float:
+    """max_m |qᵀ E[ĝ_m]|, at most γ, and 0 where the loss is differentiable."""
+    return float(np.abs(system.mean_gradients @ q).max())
+
+
+def rayleigh(system: Switching, q: ArrayLike) -> Array:
+    """λ_m = qᵀH_m q for a unit vector q, shape (modes,): the numbers for which :func:`deviation` is smallest."""
+    return np.asarray(q) @ system.mean_hessians @ q
+
+
+def deviation(system: Switching, q: ArrayLike, eigenvalues: ArrayLike) -> float:
+    """δ = max_m ‖H_m q - λ_m q‖: how far q is from being an eigenvector of every mode."""
+    return float(np.linalg.norm(system.mean_hessians @ q - np.outer(eigenvalues, q), axis=1).max())
+
+
+def threshold(eta: float, delta: float = 0.0, gamma: float = 0.0, radius: float = 1.0) -> float:
+    """2/η + δ + γ/ε, above which Lemma 2 lets no λ_m be (S17); ``radius`` is ε."""
+    return 2 / eta + delta + gamma / radius
+
+
+def growth(system: Switching, eta: float, steps: int = 3000, seed: int = 0) -> float:
+    """The mean of log(‖u_{t+1}‖/‖u_t‖) over the last half of a path by the system's own rule, from a random start.
+
+    Above 0 descent leaves the minimum, below it comes in. The modes must be cones and the gradients zero: then the
+    length of u does not matter, and it is set back to 1 at each step.
+
+    Raises
+    ------
+    ValueError
+        If a gradient is not zero.
+    """
+    if system.gradients.any():
+        raise ValueError("system has gradients at the minimum: there the growth depends on the distance, use path")
+    u, total = np.random.default_rng(seed).standard_normal(system.dim), 0.0
+    for t in range(steps):
+        u = system.step(u / np.linalg.norm(u), eta)
+        length = float(np.linalg.norm(u))
+        if length == 0:
+            return -np.inf
+        total += np.log(length) if t >= steps // 2 else 0.0
+    return total / (steps - steps // 2)
+
+
+def leaving_step_size(system: Switching, low: float, high: float, halvings: int = 10) -> float:
+    """The step size between ``low`` and ``high`` from which on :func:`growth` is positive, by bisection."""
+    for _ in range(halvings):
+        middle = (low + high) / 2
+        low, high = (low, middle) if growth(system, middle) > 0 else (middle, high)
+    return (low + high) / 2
+
+
+# ---- adversaries that choose the mode --------------------------------------------------------------------------
+
+
+def greedy(system: Switching, u: ArrayLike, eta: float, steps: int) -> tuple[Array, NDArray[np.int_]]:
+    """The adversary who takes, at each step, the mode that leads farthest from the minimum.
+
+    Returns the path, shape (steps + 1, d), and the modes taken, shape (steps,).
+    """
+    path, taken = [np.asarray(u, dtype=np.float64)], []
+    for _ in range(steps):
+        here = path[-1]
+        next_points = here - eta * (system.mean_gradients + system.mean_hessians @ here)
+        taken.append(int(np.linalg.norm(next_points, axis=1).argmax()))
+        path.append(next_points[taken[-1]])
+    return np.array(path), np.array(taken)
+
+
+def exhaustive(system: Switching, u: ArrayLike, eta: float, steps: int) -> tuple[Array, tuple[int, ...]]:
+    """The adversary who tries all modes**steps sequences and takes the one that ends farthest from the minimum.
+
+    Returns its path, shape (steps + 1, d), and the modes taken.
+
+    Raises
+    ------
+    ValueError
+        If there are more than a million sequences.
+    """
+    if system.modes**steps > 1_000_000:
+        raise ValueError(f"steps is {steps}: {system.modes} modes have {system.modes**steps:.1e} sequences, "
+                         "more than a million; take fewer steps, or greedy")
+    ends = np.asarray(u, dtype=np.float64)[None]
+    for _ in range(steps):
+        moved = ends - eta * (system.mean_gradients[:, None] + ends @ system.mean_hessians)  # H is symmetric
+        ends = moved.reshape(-1, system.dim)  # the last mode taken varies slowest
+    best = int(np.linalg.norm(ends, axis=1).argmax())
+    taken = tuple(int(mode) for mode in np.unravel_index(best, (system.modes,) * steps))[::-1]
+    path = [np.asarray(u, dtype=np.float64)]
+    for mode in taken:
+        path.append(system.step(path[-1], eta, mode=mode))
+    return np.array(path), taken
+
+
+# ---- systems ---------------------------------------------------------------------------------------------------
+
+
+def fan(normals: ArrayLike) -> Rule:
+    """The rule that gives u the mode whose row of ``normals``, shape (modes, d), has the largest product with it.
+
+    The modes are cones with their tip at the minimum, as they are for a network.
+
+    >>> fan([[0.0, 1.0], [0.0, -1.0]])(np.array([5.0, -2.0]))
+    1
+    """
+    rows = np.array(normals, dtype=np.float64)
+    return lambda u: int(np.argmax(rows @ u))
+
+
+def mirrored(sharp: float, flat: float, angle: float) -> Switching:
+    """Two modes in the plane, mirror images of each other: ``angle`` is that between their top eigenvectors.
+
+    Both have the eigenvalues ``sharp`` and ``flat``; the first mode is u_2 > 0. The loss (h u_1² + l u_2²)/2 -
+    κ u_1|u_2| is continuous, and differentiable at its minimum 0.
+
+    >>> mirrored(2.0, 1.0, 0.0).mean_hessians[0].tolist()
+    [[2.0, 0.0], [0.0, 1.0]]
+    """
+    top = np.array([[np.cos(angle / 2), -np.sin(angle / 2)], [np.cos(angle / 2), np.sin(angle / 2)]])
+    hessians = flat * np.eye(2) + (sharp - flat) * top[:, :, None] * top[:, None, :]
+    return Switching.deterministic(hessians, rule=fan([[0.0, 1.0], [0.0, -1.0]]))
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkModes:
+    """The switching system of a network at a minimum of zero loss.
+
+    Attributes
+    ----------
+    net, data : the network, with some knots exactly on samples, and the data, with the network's outputs as labels.
+    neurons, samples : arrays of shape (T,); neuron ``neurons[i]`` has its knot on sample ``samples[i]``.
+    basis : array of shape (3k+1, d) with orthonormal columns. Every gradient lies in its span, and a displacement
+        ``basis @ u`` of the parameters is the displacement u of the system.
+    system : the system; its mode 2⁰s_0 + 2¹s_1 + … has neuron ``neurons[i]`` active on its sample where s_i = 1.
+    """
+
+    net: Network
+    data: Dataset
+    neurons: NDArray[np.int_]
+    samples: NDArray[np.int_]
+    basis: Array
+    system: Switching
+
+
+def at_minimum(
+    net: Network, data: Dataset, knots: int = 8, within: float = 1e-5, batch: int | None = None
+) -> NetworkModes:
+    """The modes that meet at a minimum which descent found, with ``batch`` samples in a batch (default: all).
+
+    Of the knots no farther than ``within`` from a sample, the ``knots`` that change the Hessian most are moved onto
+    it, and the others away from it, to twice that distance on the side where they are. Neuron i, with its knot on
+    sample j, adds (x_j w2_i, w2_i) to ∇f(x_j) where it is active and nothing where it is not.
+
+    Raises
+    ------
+    ValueError
+        If no knot is that close to a sample, or ``batch`` is not between 1 and n.
+    """
+    batch = data.n if batch is None else batch
+    if not 1 <= batch <= data.n:
+        raise ValueError(f"batch is {batch}: give a number of samples between 1 and {data.n}")
+    net, neurons, samples = _moved(net, data.x, knots, within)
+    data = Dataset(data.x, net(data.x))
+    toggles = np.zeros((net.vector.size, neurons.size))  # what each neuron adds to the gradient at its sample
+    each = np.arange(neurons.size)
+    toggles[neurons, each] = net.w2[neurons] * data.x[samples]
+    toggles[net.k + neurons, each] = net.w2[neurons]
+    off = tangent.features(net, data.x)  # at a knot the network's own pattern is 0
+    basis = orth(np.hstack([off, toggles]))
+    off, toggles = basis.T @ off, basis.T @ toggles
+    signs = np.sign(net.w2[neurons])
+
+    def rule(u: Array) -> int:
+        return int((signs * (u @ toggles) > 0) @ 2**each)
+
+    features = np.array([off + _columns(toggles * (mode >> each & 1), samples, data.n) for mode in range(2**each.size)])
+    chosen = [features[:, :, subset] for subset in map(list, combinations(range(data.n), batch))]
+    hessians = np.stack([phi @ phi.swapaxes(1, 2) / batch for phi in chosen], axis=1)
+    return NetworkModes(net, data, neurons, samples, basis, Switching(hessians, np.zeros(hessians.shape[:3]), rule))
+
+
+def _moved(net: Network, x: Array, most: int, within: float) -> tuple[Network, NDArray[np.int_], NDArray[np.int_]]:
+    """The network with ``most`` knots on samples and no other one near; those neurons, and their samples."""
+    distance = np.abs(net.thresholds[:, None] - x)
+    sample = distance.argmin(axis=1)
+    near = np.flatnonzero((distance.min(axis=1) <= within) & (net.w1 != 0))
+    if not near.size:
+        raise ValueError(f"no knot is within {within:g} of a sample: here the loss is twice differentiable")
+    size = np.abs(net.w2[near]) * np.hypot(1, x[sample[near]])
+    near = near[np.argsort(-size, kind="stable")]
+    chosen, others = near[:most], near[most:]
+    b1 = net.b1.copy()
+    b1[chosen] = -net.w1[chosen] * x[sample[chosen]]
+    active = net.preactivation(x)[sample[others], others] > 0
+    side = np.where(active, -1, 1) * np.sign(net.w1[others])
+    b1[others] = -net.w1[others] * (x[sample[others]] + 2 * within * side)
+    return Network(net.w1, b1, net.w2, net.b2), chosen, sample[chosen]
+
+
+def _columns(vectors: Array, index: Sequence[int] | NDArray[np.int_], count: int) -> Array:
+    """``count`` columns, of which column j is the sum of the vectors with index j."""
+    out = np.zeros((vectors.shape[0], count))
+    np.add.at(out.T, index, vectors.T)
+    return out
