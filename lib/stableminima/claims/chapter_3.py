@@ -537,7 +537,7 @@ def _rational_leaves(numbers: Numbers) -> float:
 S17 = Claim(
     equation="S17",
     chapter="III",
-    says="The hypothesis of Lemma 2 holds exactly when the worst system with its numbers leaves the ball at once",
+    says="Where λ ≥ δ + γ/ε the hypothesis holds exactly when the worst system leaves the ball at once",
     relation="=",
     instances=_around_the_threshold,
     left=_above,
@@ -874,10 +874,10 @@ def _tight_systems() -> Iterator[Instance]:
 
 
 def _settles(step: Callable[[Array], Array], starts: int, steps: int = 400) -> float:
-    """1 if, from points all around the ball and from εq, the last steps stay within ε, else 0."""
+    """1 if, from points all over the ball and from εq, the last steps stay within ε, else 0."""
     angles = np.linspace(0, 2 * np.pi, starts, endpoint=False)
-    worst = 0.0
-    for u in np.column_stack([np.cos(angles), np.sin(angles)]):
+    worst, circle = 0.0, np.column_stack([np.cos(angles), np.sin(angles)])
+    for u in np.concatenate([radius * circle for radius in (1.0, 0.5, 0.1)]):
         for t in range(steps):
             u = step(u)
             worst = max(worst, float(np.hypot(*u))) if t > steps - 20 else worst
@@ -899,7 +899,7 @@ III_TIGHT = Claim(
     },
     wrong=(
         Wrong("the threshold of the lemma, s = ηγ/ε", left=lambda tight: float(tight.s < tight.kappa)),
-        Wrong("no room above 2/η", left=lambda tight: float(tight.s <= 0)),
+        Wrong("half of s squared", left=lambda tight: float(tight.s * (1 + tight.s / 2) < tight.kappa)),
         Wrong("twice the room", left=lambda tight: float(tight.s * (1 + tight.s) < 2 * tight.kappa)),
     ),
     tolerance=Tolerance(0, why="both sides are yes (1) or no (0); s keeps 1 % away from the root"),

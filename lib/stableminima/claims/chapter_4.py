@@ -93,6 +93,31 @@ def _smooth_losses() -> Iterator[Instance]:
             yield Instance(f"{name}, seed {seed}", seed, Near(loss, system, u, 0.7))
 
 
+def cusps() -> Switching:
+    """The modes of L = a² + b² + max(0, a² - |b|): differentiable at its strict minimum 0, H ⪰ 0, and no cones.
+
+    Between the parabolas b = ±a² the gradient of the mode at 0 is (0, ∓1), although the gradient of L is 0 there.
+    """
+    hessians, gradients = [np.diag([2.0, 2.0]), *[np.diag([4.0, 2.0])] * 2], [(0, 0), (0, -1), (0, 1)]
+
+    def rule(u: Array) -> int:
+        return 0 if abs(u[1]) >= u[0] ** 2 else 1 if u[1] >= 0 else 2
+
+    return Switching.deterministic(hessians, gradients, rule)
+
+
+def cusp_loss(u: Array) -> float:
+    """The loss of :func:`cusps`."""
+    a, b = u
+    return a**2 + b**2 + anp.maximum(0.0, a**2 - anp.abs(b))
+
+
+def _cusped_losses() -> Iterator[Instance]:
+    """A loss that is differentiable at its minimum, in a mode that is no cone."""
+    for a in (0.02, 0.2, 0.9):
+        yield Instance(f"between two cusps, a = {a}", None, Near(cusp_loss, cusps(), np.array([a, a**2 / 2]), 0.5))
+
+
 def _kinked_losses() -> Iterator[Instance]:
     """Losses with a kink at the minimum, whose modes have gradients there."""
     for kappa in (0.02, 0.05, 0.1):
@@ -106,7 +131,7 @@ def _differentiable() -> Iterator[Instance]:
 
 
 def _all_losses() -> Iterator[Instance]:
-    return chain(_differentiable(), _kinked_losses())
+    return chain(_differentiable(), _kinked_losses(), _cusped_losses())
 
 
 # ---- one step ----------------------------------------------------------------------------------------------------
@@ -309,6 +334,7 @@ S29 = Claim(
     right={"I - ηH": _linear, "along the eigenvectors": _by_eigenvectors},
     wrong=(
         Wrong("a kink at the minimum", instances=_kinked_losses),
+        Wrong("modes that are no cones", instances=_cusped_losses),
         Wrong("one Hessian for all modes", right=_of_mean_mode),
         Wrong("I + ηH", right=lambda near: 2 * _scaled(near, near.u) - _linear(near)),
     ),
@@ -369,6 +395,11 @@ def _kinked() -> Iterator[Instance]:
         yield Instance(f"small kink, κ = {kappa}", None, Staying(Tight(kappa, 0.0).system, np.array([1.0, 0.0]), 0.999))
 
 
+def _cusped() -> Iterator[Instance]:
+    """The missing cones: L is differentiable at 0, all H ⪰ 0, and 2/η is the largest eigenvalue."""
+    yield Instance("between two cusps", None, Staying(cusps(), np.array([0.9, 0.001]), 1.0))
+
+
 S30_ADVERSARY = Claim(
     equation="S30",
     part="never outside",
@@ -381,6 +412,7 @@ S30_ADVERSARY = Claim(
     wrong=(
         Wrong("H ⪰ 0 forgotten", instances=_negative),
         Wrong("a kink at the minimum", instances=_kinked),
+        Wrong("modes that are no cones", instances=_cusped),
         Wrong("η one percent above the edge", instances=lambda: _stays(1.01)),
     ),
     tolerance=Tolerance(1e-11, why="sixty steps, each rounded to 1e-16"),

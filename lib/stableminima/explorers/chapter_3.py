@@ -56,14 +56,16 @@ def _regime(system: Switching, eta: float, path: np.ndarray) -> tuple[str, str]:
             return head + "λ is above 2/η and q is an eigenvector of both modes: not stable, by Lemma 2.", "unstable"
         return head + f"λ is above 2/η + δ: not strongly stable, by Lemma 2. {fate}", "unstable"
     if eigenvalue > 2 / eta + 1e-9:
-        told = "λ is between 2/η and 2/η + δ: Lemma 2 with this λ is silent, but (III.3) is not. "
+        told = "λ is between 2/η and 2/η + δ: Lemma 2 with this λ is silent, but (III.3) says not strongly stable. "
         return head + told + fate, "unstable"
     if eta * SHARP <= 2:
         return head + "No mode is above 2/η: descent never leaves the ball, by Lemma 3.", "stable"
-    told = "Both modes are above 2/η, but λ is not: the lemmas are silent. "
+    told = "λ is not above 2/η: Lemma 2 with this q is silent. But each mode contains its own top eigenvector, "
+    told += "so it is not strongly stable, by (III.3). From q: "
+    fate = fate[0].lower() + fate[1:]
     if runs_away:
         return head + told + fate, "unstable"
-    return head + told + (fate if lengths.max() > 1.005 else "Descent comes in."), "edge"
+    return head + told + (fate if lengths.max() > 1.005 else "descent comes in."), "edge"
 
 
 def _plane(system: Switching, path: np.ndarray) -> Panel:

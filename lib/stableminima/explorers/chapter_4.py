@@ -18,7 +18,7 @@ LOW, HIGH = 1e-2, 1e3
 
 
 def who_chooses(sweep: Sweep, runs: tuple[int, ...] = (100, 168, 191)) -> Explorer:
-    """Step size against the distance from minima of the sweep, when the mode is chosen in four ways."""
+    """Step size against the distance from minima of the sweep, when the mode is chosen in three ways."""
     cases = [Case(sweep.net(run), sweep.data) for run in runs]
     names = tuple(f"found at η = {sweep['eta'][run]:.2g}" for run in runs)
     systems = [sw.at_minimum(case.net, case.data).system for case in cases]
@@ -28,10 +28,10 @@ def who_chooses(sweep: Sweep, runs: tuple[int, ...] = (100, 168, 191)) -> Explor
         return edge_frame(systems[int(which)], share)
 
     return Explorer(
-        "Four ways to choose the mode",
+        "Three ways to choose the mode",
         "Gradient descent at a minimum with 256 modes, from the top eigenvector of the sharpest one. Left: the "
-        "distance, when the mode is always the sharpest one, drawn at random, chosen by an adversary at each step, or "
-        "the one that the network is in. Right: the sharpness of all modes, in increasing order, with 2/η.",
+        "distance, when the mode is chosen by an adversary at each step, drawn at random, or the one that the network "
+        "is in. Right: the sharpness of all modes, in increasing order, with 2/η.",
         [
             Control("step size η, in units of 2/λ of the sharpest mode", SHARES, tuple(map(str, SHARES)), start=3),
             Control("minimum", range(len(runs)), names, start=1),
@@ -56,7 +56,6 @@ def _distances(system: Switching, eta: float, sharpest: int) -> dict[str, np.nda
     chance = np.random.default_rng(0).integers(system.modes, size=STEPS)
     paths = {
         "a greedy adversary": sw.greedy(system, start, eta, STEPS)[0],
-        "always the sharpest": _chosen(system, start, eta, np.full(STEPS, sharpest)),
         "at random": _chosen(system, start, eta, chance),
         "the network's own": system.path(start, eta, STEPS),
     }
@@ -78,14 +77,14 @@ def _regime(sharpness: np.ndarray, eta: float, distances: dict[str, np.ndarray])
     own = distances["the network's own"]
     told = f"The adversary leads it out, to {distances['a greedy adversary'][-1]:.3g} ε after {STEPS} steps. "
     if own[-1] > 1:
-        return head + told + "Left to its own rule, descent leaves too.", "unstable"
+        return head + told + "Left to its own rule, descent leaves for good too.", "unstable"
     out = own.max() > 1 + 1e-9
     stays = f"comes in after an excursion to {own.max():.3f} ε" if out else "stays in the ball"
     return f"{head}{told}Left to its own rule, descent {stays}.", "edge"
 
 
 def _distance_panel(distances: dict[str, np.ndarray]) -> Panel:
-    roles = ("curvature", "sharpness", "other", "model")
+    roles = ("curvature", "other", "model")
     marks = [Mark("level", (), (1,), "ε, the ball", "threshold")]
     for role, (name, distance) in zip(roles, distances.items(), strict=True):
         marks.append(Mark("line", range(0, STEPS + 1, 3), np.clip(distance[::3], LOW / 10, 10 * HIGH), name, role))
