@@ -6,13 +6,16 @@ import re
 import numpy as np
 import pytest
 
-from stableminima import notation
+from stableminima import interpolants, notation
 from stableminima.descent import Schedule
 from stableminima.instances import random_case
+from stableminima.switching import Switching
 
 CASE = random_case(0, k=7, n=4)
-OBJECTS = {"Dataset": CASE.data, "Network": CASE.net, "Schedule": Schedule(0.1)}
-SIZES = {"n": 4, "k": 7, "3k+1": 22}
+OBJECTS = {"Dataset": CASE.data, "Network": CASE.net, "Schedule": Schedule(0.1),
+           "Flattest": interpolants.flattest_interpolant(CASE.data)}
+ONE_MODE = Switching.deterministic([np.diag([2.0, 1.0])])
+SIZES = {"n": 4, "k": 7, "3k+1": 22, "modes": 1}
 ARGUMENTS = {
     "pattern": [CASE.data.x],
     "preactivation": [CASE.data.x],
@@ -23,6 +26,12 @@ ARGUMENTS = {
     "g": [CASE.data.x, CASE.data],
     "g_plus": [CASE.data.x, CASE.data],
     "g_minus": [CASE.data.x, CASE.data],
+    "batch_losses": [CASE.net, CASE.data, 3],
+    "gamma": [ONE_MODE, [1, 0]],
+    "rayleigh": [ONE_MODE, [1, 0]],
+    "deviation": [ONE_MODE, [1, 0], [2.0]],
+    "smoothest_norm": [CASE.data],
+    "largest_step_size": [CASE.data],
 }
 
 

@@ -13,7 +13,7 @@ def test_code_runs(tmp_path, capsys):
     (tmp_path / "example.py").write_text(block, encoding="utf-8")
     result = runpy.run_path(str(tmp_path / "example.py"))
     assert str(result["run"].outcome) == "converged"
-    assert capsys.readouterr().out.count("\n") == 3
+    assert capsys.readouterr().out.count("\n") == 4
 
 
 def test_figure_is_that_of_the_preface():

@@ -9,7 +9,7 @@ from .tables import Table
 
 @dataclass(frozen=True)
 class Symbol:
-    """One row. ``name`` is ``module.function`` or ``module.Class.attribute``; ``shape`` uses n and k."""
+    """One row. ``name`` is ``module.function`` or ``module.Class.attribute``; ``shape`` uses n, k and the number of modes."""
 
     symbol: str
     meaning: str
@@ -49,6 +49,13 @@ SYMBOLS = (
     Symbol("∫|f''|g", "weighted norm of the second derivative", "smoothness.weighted_norm", "number", "S41"),
     Symbol("1 + 2∫|f''|g", "bound of Lemma 4", "smoothness.sharpness_bound", "number", "S41"),
     Symbol("η", "step size", "descent.Schedule.eta", "number", SETTING),
+    Symbol("L̂_b", "losses of all batches of B samples", "stability.batch_losses", "(n,)", "S1"),
+    Symbol("γ", "mean size of a batch gradient along q", "switching.gamma", "number", "S11"),
+    Symbol("q⊤H_m q", "Rayleigh quotient of q in each mode", "switching.rayleigh", "(modes,)", "S13"),
+    Symbol("δ", "how far q is from an eigenvector", "switching.deviation", "number", "S13"),
+    Symbol("m", "smallest ∫|f''|g of any interpolant", "interpolants.smoothest_norm", "number", "VI.5"),
+    Symbol("η₁", "largest step size that Theorem 1 leaves", "interpolants.largest_step_size", "number", "VI.5"),
+    Symbol("η₂", "largest stable step size", "interpolants.Flattest.step_size", "number", "VI.7"),
 )
 
 TABLE = Table(
