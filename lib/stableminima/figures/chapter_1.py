@@ -177,7 +177,7 @@ def outcomes(sweep: Sweep) -> dict[str, int]:
     return {"converged in warm-up": warm_up, "reached no global minimum": len(sweep) - warm_up - kept, "kept": kept}
 
 
-def protocol_table(protocol: Protocol, caption: str = "The protocol of Section 5") -> Table:
+def protocol_table(protocol: Protocol) -> Table:
     """What a protocol fixes, in words."""
     meaning = {
         "seed": "makes the data, then the initial weights",
@@ -191,7 +191,7 @@ def protocol_table(protocol: Protocol, caption: str = "The protocol of Section 5
         "budget": "steps after which a run is given up",
     }
     rows = [(name, f"{value:g}", meaning[name]) for name, value in asdict(protocol).items()]
-    return Table(caption, ("name", "value", "what it is"), rows)
+    return Table("The protocol of Section 5", ("name", "value", "what it is"), rows)
 
 
 def counts_table(sweep: Sweep, paper: dict[str, int]) -> Table:
