@@ -9,7 +9,7 @@ from .tables import Table
 
 @dataclass(frozen=True)
 class Symbol:
-    """One row. ``name`` is ``module.function`` or ``module.Class.attribute``; ``shape`` uses n, k and the number of modes."""
+    """One row. ``name`` is ``module.function`` or ``module.Class.attribute``; ``shape`` uses n, k, modes."""
 
     symbol: str
     meaning: str

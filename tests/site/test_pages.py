@@ -83,6 +83,16 @@ def test_page_numbers_every_equation_as_the_paper_does(page):
     assert shown == {label: f"({label})" for label in shown}
 
 
+@pytest.mark.parametrize("page, label, number", [
+    ("02_linear_stability", "lem-1", "Lemma 1"), ("03_switching", "lem-2", "Lemma 2"),
+    ("04_strong_stability", "lem-3", "Lemma 3"), ("06_smoothness", "lem-4", "Lemma 4"),
+    ("06_smoothness", "thm-1", "Theorem 1")])
+def test_lemmas_and_theorems_are_numbered_as_in_the_paper(page, label, number):
+    """Numbers run through the book, so a lemma box of the book's own would shift them: call it a proposition."""
+    title = words(rendered(f"book/{page}").find(id=label).select_one(".admonition-title").get_text())
+    assert title.startswith(number + " ")
+
+
 @each_page
 def test_figures_say_what_they_show(page):
     alts = [img.get("alt", "") for img in rendered(page).select("article img")]
