@@ -24,6 +24,11 @@ class Role:
     dash: tuple[float, ...]
     marker: str
 
+    @property
+    def linestyle(self) -> str | tuple[int, tuple[float, ...]]:
+        """The dashes as matplotlib takes them."""
+        return (0, self.dash) if self.dash else "-"
+
 
 # Okabe and Ito's colours, darkened on white and lightened on black to at least 4.5:1; dash and marker differ too,
 # so that no two roles are told apart by colour alone
@@ -78,7 +83,7 @@ def _draw_panel(panel: Panel, ax: Axes) -> None:
 
 def _draw_mark(mark: Mark, panel: Panel, ax: Axes) -> None:
     role = PALETTE[mark.role]
-    line = {"color": role.ink, "linestyle": (0, role.dash) if role.dash else "-", "linewidth": 1.4}
+    line = {"color": role.ink, "linestyle": role.linestyle, "linewidth": 1.4}
     dots = {"color": role.ink, "linestyle": "none", "marker": role.marker, "markersize": 4.5}
     label = mark.label or "_nolegend_"
     base = panel.ylim[0] if panel.yscale == "log" else min(max(0.0, panel.ylim[0]), panel.ylim[1])

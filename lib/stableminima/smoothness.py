@@ -11,12 +11,16 @@ the functions here are exact there too.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
-from scipy.stats.distributions import rv_frozen
 
 from .network import Dataset, Network
+
+if TYPE_CHECKING:
+    from scipy.stats.distributions import rv_frozen  # it takes half a second to import
 
 Values = NDArray[np.float64]
 

@@ -100,9 +100,15 @@ class Linearised:
         """λ_max of the full Hessian."""
         return tangent.largest_eigenvalue(self.hessian)
 
+    @cached_property
+    def spectrum(self) -> tuple[Array, Array]:
+        """The eigenvalues of the full Hessian, increasing, shape (d,), and its eigenvectors as columns, (d, d)."""
+        eigenvalues, vectors = np.linalg.eigh(self.hessian)
+        return eigenvalues, vectors
+
     def mean_after(self, start: ArrayLike, eta: float, steps: int) -> Array:
         """E[θ_t - θ*] = (I - ηH)ᵗ (θ_0 - θ*) by the spectrum of H, shape (d,) (S3)."""
-        eigenvalues, vectors = eigh(self.hessian)
+        eigenvalues, vectors = self.spectrum
         return vectors @ ((1 - eta * eigenvalues) ** steps * (vectors.T @ np.asarray(start, dtype=np.float64)))
 
     def paths(self, start: ArrayLike, eta: float, steps: int) -> Iterator[Array]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +20,7 @@ from scipy.linalg import orth
 
 from . import tangent
 from .network import Dataset, Network
+from .stability import batches
 
 Array = NDArray[np.float64]
 Rule = Callable[[Array], int]
@@ -316,7 +316,7 @@ def at_minimum(
         return int((signs * (u @ toggles) > 0) @ 2**each)
 
     features = np.array([off + _columns(toggles * (mode >> each & 1), samples, data.n) for mode in range(2**each.size)])
-    chosen = [features[:, :, subset] for subset in map(list, combinations(range(data.n), batch))]
+    chosen = [features[:, :, subset] for subset in batches(data.n, batch)]
     hessians = np.stack([phi @ phi.swapaxes(1, 2) / batch for phi in chosen], axis=1)
     return NetworkModes(net, data, neurons, samples, basis, Switching(hessians, np.zeros(hessians.shape[:3]), rule))
 

@@ -241,8 +241,7 @@ def check(claim: Claim) -> Record:
     for wrong in claim.wrong:
         version = f"{claim.name}, wrong version {wrong.name!r}"
         others = _listed(wrong.instances, version) if wrong.instances else instances
-        versions = [replace(right, name=version, left=wrong.left or right.left, right=wrong.right or right.right)
-                    for right in trials]
+        versions = [_version(right, wrong, version) for right in trials]
         passed = [one.oracle for one in versions if not rejects(one, [one.case(instance) for instance in others])]
         if len(passed) > (len(trials) - 1 if [*wrong.changes] == ["instances"] else 0):
             raise CheckFailed(f"{version} passes against {' and '.join(passed)}: the check cannot tell it from the "
@@ -277,11 +276,16 @@ def refute(claim: Claim, name: str) -> Refutation:
     _require(wrong is not None, f"{claim.name} has no wrong version {name!r}: choose from {names}")
     instances = _listed(wrong.instances or claim.instances, claim.name)
     for oracle, side in claim.right.items():
-        trial = Trial(claim, claim.name, oracle, wrong.left or claim.left, wrong.right or side)
+        trial = _version(Trial(claim, claim.name, oracle, claim.left, side), wrong, claim.name)
         cases = [trial.case(instance) for instance in instances]
         if rejects(trial, cases):
             return Refutation(claim, name, trial.fault(cases) or "holds on the instances, fails under attack")
     raise CheckFailed(f"{claim.name}, wrong version {name!r} does not fail: look at what it says again")
+
+
+def _version(right: Trial, wrong: Wrong, name: str) -> Trial:
+    """The trial of a wrong version in the place of the right one."""
+    return replace(right, name=name, left=wrong.left or right.left, right=wrong.right or right.right)
 
 
 def _listed(instances: Callable[[], Iterable[Instance]], name: str) -> list[Instance]:

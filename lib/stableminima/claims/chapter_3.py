@@ -242,15 +242,16 @@ def _network_modes() -> Iterator[Instance]:
         for name, found in networks(3, batch):
             rng = np.random.default_rng(batch)
             for draw in range(3):
-                yield Instance(f"{name}, displacement {draw}", batch, ModeOfNetwork(found, _inside_a_mode(found, rng)))
+                u = inside_a_mode(found.system, rng, 1e-8)
+                yield Instance(f"{name}, displacement {draw}", batch, ModeOfNetwork(found, u))
 
 
-def _inside_a_mode(found: NetworkModes, rng: np.random.Generator) -> Array:
-    """A displacement of size 1e-8 that keeps its mode when any coordinate changes by 1e-9."""
+def inside_a_mode(system: Switching, rng: np.random.Generator, size: float) -> Array:
+    """A displacement that keeps its mode when a coordinate changes by a tenth of ``size``."""
     while True:
-        u = 1e-8 * rng.standard_normal(found.system.dim)
-        around = (u + sign * 1e-9 * axis for axis in np.eye(u.size) for sign in (1, -1))
-        if all(found.system.rule(near) == found.system.rule(u) for near in around):
+        u = size * rng.standard_normal(system.dim)
+        around = (u + sign * 0.1 * size * axis for axis in np.eye(u.size) for sign in (1, -1))
+        if all(system.rule(near) == system.rule(u) for near in around):
             return u
 
 
@@ -855,7 +856,6 @@ class Tight:
             return int(4 * steep + 2 * (u[0] < 0) + (u[1] < 0))
 
         return Switching.deterministic(np.tile(np.diag([2 + self.s, 0]), (8, 1, 1)), gradients, rule)
-
 
     def one_step(self, u: Array) -> Array:
         """A step by the modes."""

@@ -16,7 +16,7 @@ from .. import switching as sw
 from ..network import Network
 from ..switching import NetworkModes, Switching
 from ..verify import Attack, Claim, Instance, Tolerance, Wrong
-from .chapter_3 import ModeOfNetwork, Tight, networks
+from .chapter_3 import ModeOfNetwork, Tight, inside_a_mode, networks
 from .common import ROUNDING, Array
 
 # ---- what the claims are tested on -------------------------------------------------------------------------------
@@ -59,26 +59,22 @@ def _in_the_plane(angles: Array) -> Array:
     return np.column_stack([np.cos(angles), np.sin(angles)])
 
 
-def _network_losses() -> Iterator[Instance]:
+def _displaced() -> Iterator[tuple[str, ModeOfNetwork, float]]:
+    """Minima that descent found, displaced by 1e-8 into three of their modes each, and a step size below the edge."""
     for name, found in networks(3, batch=10):
-        rng = np.random.default_rng(0)
+        rng, eta = np.random.default_rng(0), 0.9 * edge(found.system)
         for draw in range(3):
-            u = _inside(found.system, rng, 1e-8)
-            loss = _loss_around(found)
-            yield Instance(f"{name}, displacement {draw}", 0, Near(loss, found.system, u, 0.9 * edge(found.system)))
+            there = ModeOfNetwork(found, inside_a_mode(found.system, rng, 1e-8))
+            yield f"{name}, displacement {draw}", there, eta
+
+
+def _network_losses() -> Iterator[Instance]:
+    for label, there, eta in _displaced():
+        yield Instance(label, 0, Near(_loss_around(there.found), there.found.system, there.u, eta))
 
 
 def _loss_around(found: NetworkModes) -> Callable[[Array], float]:
     return lambda u: autodiff.loss(found.net.vector + anp.dot(found.basis, u), found.data)
-
-
-def _inside(system: Switching, rng: np.random.Generator, size: float) -> Array:
-    """A displacement that keeps its mode when a coordinate changes by a tenth of ``size``."""
-    while True:
-        u = size * rng.standard_normal(system.dim)
-        around = (u + sign * 0.1 * size * axis for axis in np.eye(u.size) for sign in (1, -1))
-        if all(system.rule(near) == system.rule(u) for near in around):
-            return u
 
 
 def _smooth_losses() -> Iterator[Instance]:
@@ -89,7 +85,7 @@ def _smooth_losses() -> Iterator[Instance]:
         losses[f"mirrored modes, {degrees}°"] = (mirrored_loss(system), system)
     for name, (loss, system) in losses.items():
         for seed in range(3):
-            u = _inside(system, np.random.default_rng(seed), 1.0)
+            u = inside_a_mode(system, np.random.default_rng(seed), 1.0)
             yield Instance(f"{name}, seed {seed}", seed, Near(loss, system, u, 0.7))
 
 
@@ -122,7 +118,7 @@ def _kinked_losses() -> Iterator[Instance]:
     """Losses with a kink at the minimum, whose modes have gradients there."""
     for kappa in (0.02, 0.05, 0.1):
         tight = Tight(kappa, kappa / 2)
-        u = _inside(tight.system, np.random.default_rng(3), 1.0)
+        u = inside_a_mode(tight.system, np.random.default_rng(3), 1.0)
         yield Instance(f"kink, κ = {kappa}", 3, Near(tight.loss, tight.system, u, 1.0))
 
 
@@ -197,10 +193,8 @@ class InMode:
 
 
 def _modes() -> Iterator[Instance]:
-    for one in _network_losses():
-        for name, found in networks(3, batch=10):
-            if one.label.startswith(name):
-                yield Instance(one.label, 0, InMode(ModeOfNetwork(found, one.value.u), one.value.eta))
+    for label, there, eta in _displaced():
+        yield Instance(label, 0, InMode(there, eta))
 
 
 def _spectrum(value: InMode) -> Array:

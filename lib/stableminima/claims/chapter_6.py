@@ -25,7 +25,7 @@ from ..instances import (
 from ..network import Dataset, Network
 from ..stability import linearise
 from ..verify import Attack, Claim, Instance, Tolerance, Wrong
-from .common import ROUNDING, Array, balancing, exact
+from .common import ROUNDING, Array, balancing, exact, larger_side, with_parameters
 
 # ---- the Gram matrix at one vector ----------------------------------------------------------------------------
 
@@ -40,11 +40,7 @@ def _sharpness(case: Case) -> float:
     return tangent.interpolation_sharpness(case.net, case.data)
 
 
-def _with_parameters(vector: Array, case: Case) -> Case:
-    return Case(Network.from_vector(vector), case.data).interpolating()
-
-
-_ANY_NETWORK = Attack(start=lambda case: case.net.vector, build=_with_parameters, steps=400)
+_ANY_NETWORK = Attack(start=lambda case: case.net.vector, build=with_parameters, steps=400)
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,7 +267,7 @@ S37 = Claim(
         Wrong("flipped", left=lambda case: _mean_output(case, of_threshold=True), right=_mean_output),
     ),
     tolerance=ROUNDING,
-    attack=Attack(start=lambda case: case.net.vector, build=_with_parameters, steps=730, starts=2),
+    attack=Attack(start=lambda case: case.net.vector, build=with_parameters, steps=730, starts=2),
 )
 
 
@@ -377,12 +373,12 @@ S40 = Claim(
     left=_factors,
     right={"g": lambda case: smoothness.g(case.net.thresholds, case.data)},
     wrong=(
-        Wrong("the larger of g⁻ and g⁺", right=lambda case: _larger_side(case.net.thresholds, case.data)),
+        Wrong("the larger of g⁻ and g⁺", right=lambda case: larger_side(case.net.thresholds, case.data)),
         Wrong("as printed: neurons with w1 = 0 too", instances=_flat_neurons),
         Wrong("no square root", left=lambda case: _factors(case, root=False)),
     ),
     tolerance=ROUNDING,
-    attack=Attack(start=lambda case: case.net.vector, build=_with_parameters, steps=730, starts=2),
+    attack=Attack(start=lambda case: case.net.vector, build=with_parameters, steps=730, starts=2),
 )
 
 
@@ -390,10 +386,6 @@ def _sum_over_neurons(case: Case, constant: float = 2, weight=smoothness.g) -> f
     """1 + 2 Σ_i |w1_i w2_i| g(τ_i), before knots are merged."""
     net = case.net
     return 1 + constant * float(np.abs(net.w1 * net.w2) @ weight(net.thresholds, case.data))
-
-
-def _larger_side(x: Array, data: Dataset) -> Array:
-    return np.maximum(smoothness.g_plus(x, data), smoothness.g_minus(x, data))
 
 
 def _one_power_less(x: Array, data: Dataset) -> Array:
@@ -415,7 +407,7 @@ S41 = Claim(
     },
     wrong=(
         Wrong("4 in place of 2", right=lambda case: _sum_over_neurons(case, constant=4)),
-        Wrong("the larger of g⁻ and g⁺", right=lambda case: _sum_over_neurons(case, weight=_larger_side)),
+        Wrong("the larger of g⁻ and g⁺", right=lambda case: _sum_over_neurons(case, weight=larger_side)),
         Wrong("P in place of P²", right=lambda case: _sum_over_neurons(case, weight=_one_power_less)),
         Wrong("g⁺ for all neurons", right=lambda case: _sum_over_neurons(case, weight=smoothness.g_plus)),
     ),
@@ -659,7 +651,7 @@ VI_2 = Claim(
     left=_growing_samples,
     right={"integrals over the population": lambda value: smoothness.population_g(value[1], value[0])},
     wrong=(
-        Wrong("the larger side", left=lambda value: _growing_samples(value, weight=_larger_side)),
+        Wrong("the larger side", left=lambda value: _growing_samples(value, weight=larger_side)),
         Wrong("half the weight", right=lambda value: smoothness.population_g(value[1], value[0]) / 2),
     ),
     tolerance=Tolerance(1e-3, why="the error falls like 1/n, to a few parts in 10⁵ at the last n"),

@@ -17,7 +17,7 @@ from ..descent import Schedule, descend
 from ..instances import Case, degenerate_cases, minima, random_cases
 from ..network import Dataset, Network
 from ..verify import Attack, Claim, Instance, Tolerance, Wrong
-from .common import Array, mean_outer_product
+from .common import Array, larger_side, mean_outer_product, with_parameters
 
 # ---- VI.4: a bend between two samples costs no less than its shares at both ----------------------------------------
 
@@ -61,7 +61,7 @@ def _limits_between(bend: Bend) -> float:
 
 
 def _larger_between(bend: Bend) -> float:
-    return bend.between(*(_beside(bend.data, side, _larger_side) for side in (1, -1)))
+    return bend.between(*(_beside(bend.data, side, larger_side) for side in (1, -1)))
 
 
 def _outer_limits(bend: Bend) -> float:
@@ -87,16 +87,12 @@ VI_4 = Claim(
     },
     wrong=(
         Wrong("limits from outside the gap", right=_outer_limits),
-        Wrong("the larger of g⁻ and g⁺", left=lambda bend: _larger_side(bend.place, bend.data), right=_larger_between),
+        Wrong("the larger of g⁻ and g⁺", left=lambda bend: larger_side(bend.place, bend.data), right=_larger_between),
         Wrong("the shares exchanged", right=lambda bend: _limits_between(replace(bend, share=1 - bend.share))),
     ),
     tolerance=Tolerance(1e-13, scale=lambda bend: 1.0, why="sums of inputs of size 4, each rounded to 1e-16"),
     attack=Attack(start=lambda bend: np.append(bend.data.x, bend.share), build=_moved_bend),
 )
-
-
-def _larger_side(x: Array, data: Dataset) -> Array:
-    return np.maximum(smoothness.g_plus(x, data), smoothness.g_minus(x, data))
 
 
 # ---- VI.5: the smallest ∫|f''| g -----------------------------------------------------------------------------------
@@ -171,10 +167,6 @@ VI_5 = Claim(
 )
 
 
-def _with_parameters(vector: Array, case: Case) -> Case:
-    return Case(Network.from_vector(vector), case.data).interpolating()
-
-
 def _networks() -> Iterator[Instance]:
     """Networks with their own outputs as labels, so that they interpolate; a few of them almost smoothest."""
     every = chain(random_cases(12, k=4, n=6), degenerate_cases(), minima(6))
@@ -198,7 +190,7 @@ VI_5_EVERY = Claim(
         Wrong("g at the samples themselves", right=lambda case: _at_the_samples(case.data)),
     ),
     tolerance=Tolerance(1e-9, why="slopes of chords divide roundings of 1e-16 by gaps that the attack makes small"),
-    attack=Attack(start=lambda case: case.net.vector, build=_with_parameters),
+    attack=Attack(start=lambda case: case.net.vector, build=with_parameters),
 )
 
 
@@ -262,7 +254,7 @@ VI_6 = Claim(
     tolerance=Tolerance(1e-7, why="Q has eigenvalues down to 1e-9 of its largest, and is computed to 1e-16"),
     attack=Attack(
         start=lambda one: one.case.net.vector,
-        build=lambda vector, one: replace(one, case=_with_parameters(vector, one.case)),
+        build=lambda vector, one: replace(one, case=with_parameters(vector, one.case)),
         steps=600,
     ),
 )

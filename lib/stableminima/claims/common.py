@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import autodiff
+from .. import autodiff, smoothness
 from ..instances import Case
-from ..network import Network
+from ..network import Dataset, Network
 from ..verify import Tolerance
 
 Array = NDArray[np.float64]
@@ -29,3 +29,13 @@ def mean_outer_product(case: Case) -> Array:
 def exact(values: Array) -> NDArray:
     """The same numbers as exact fractions."""
     return np.array([Fraction(value) for value in np.ravel(values).tolist()], dtype=object)
+
+
+def with_parameters(vector: Array, case: Case) -> Case:
+    """The network of these parameters on the same inputs, with its own outputs as labels."""
+    return Case(Network.from_vector(vector), case.data).interpolating()
+
+
+def larger_side(x: Array, data: Dataset) -> Array:
+    """max(g⁻, g⁺), a wrong weight."""
+    return np.maximum(smoothness.g_plus(x, data), smoothness.g_minus(x, data))

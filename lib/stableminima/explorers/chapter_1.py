@@ -11,7 +11,7 @@ from ..descent import Outcome
 from ..experiments import HERO, Row, Sweep, one_run
 from ..explorer import Control, Explorer, Frame, Mark, Panel
 from ..network import Dataset, Network
-from .panels import function_panel, reach
+from .panels import bends, function_panel, reach
 
 EDGE = 0.03  # a sharpness within 3 % of 2/η is called "at the edge"
 
@@ -20,7 +20,7 @@ def hero(sweep: Sweep) -> Explorer:
     """Step size and initial scale against the function found, where it bends, and the sharpness on the way."""
     rows = {(row.scale, row.eta): row for row in sweep.rows}
     scales, steps = (tuple(sorted(set(axis))) for axis in zip(*rows, strict=True))
-    top = 1.1 * max(_bends(sweep.net(index), sweep.data)[1].max() for index in range(len(sweep)))
+    top = 1.1 * max(bends(sweep.net(index), sweep.data)[1].max() for index in range(len(sweep)))
 
     def stored(eta: float, scale: float) -> Frame:
         return descent_frame(rows[scale, eta], sweep.data, top)
@@ -72,16 +72,8 @@ def regime(row: Row) -> tuple[str, str]:
     return head + found + "below the edge: smaller steps find minima just as sharp." + tail, "stable"
 
 
-def _bends(net: Network, data: Dataset, width: float = 0.08) -> tuple[np.ndarray, np.ndarray]:
-    """Where f bends near the data and by how much; knots within ``width`` of each other count as one."""
-    position, mass = net.knots
-    cell = np.round(position / width)
-    shown = np.unique(cell[np.abs(position) < reach(data)])
-    return shown * width, np.array([np.abs(mass[cell == each]).sum() for each in shown])
-
-
 def _bend_panel(net: Network, data: Dataset, top: float) -> Panel:
-    position, height = _bends(net, data)
+    position, height = bends(net, data)
     grid = np.linspace(-reach(data), reach(data), 161)
     weight = smoothness.g(grid, data)
     marks = (

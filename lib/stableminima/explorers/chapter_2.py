@@ -33,7 +33,7 @@ def spectrum(case: Case) -> Explorer:
 
 
 def _frame(system: Linearised, eta: float, size: int) -> Frame:
-    eigenvalues, vectors = np.linalg.eigh(system.hessian)
+    eigenvalues, vectors = system.spectrum
     start = vectors.sum(axis=1) / np.sqrt(system.d)
     squares = system.mean_squares(start, eta, STEPS)
     means = [np.linalg.norm(system.mean_after(start, eta, t)) for t in range(STEPS + 1)]

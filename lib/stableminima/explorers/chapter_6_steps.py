@@ -12,7 +12,7 @@ from ..experiments import HERO, Row, Sweep, one_run
 from ..explorer import Control, Explorer, Frame, Mark, Panel
 from ..interpolants import Flattest
 from ..network import Dataset, Network
-from .panels import function_panel, reach
+from .panels import bends, function_panel, reach
 
 BEYOND = (0.55, 0.6, 0.7, 0.8, 1.0, 1.5)  # step sizes above those of the stored runs
 SHORT = 1_000_000  # steps of the runs there: enough to see that they do not converge
@@ -52,7 +52,7 @@ def frame(row: Row, data: Dataset, flattest: Flattest, others: Sweep) -> Frame:
     """The three panels of one run, and what Theorem 1 says of its step size."""
     net, smoothest = Network.from_vector(row.theta), interpolants.smoothest_interpolant(data)
     words, tone = verdict(row, data, flattest)
-    return Frame((_functions(net, smoothest, data), _bends(net, smoothest, data),
+    return Frame((_functions(net, smoothest, data), _bend_panel(net, smoothest, data),
                   _allowance(row, data, flattest, others)), words, tone)
 
 
@@ -88,19 +88,16 @@ def _functions(net: Network, smoothest: Network, data: Dataset) -> Panel:
     return replace(panel, title="Two functions", marks=(dots, *panel.marks))
 
 
-def _bends(net: Network, smoothest: Network, data: Dataset, width: float = 0.08) -> Panel:
-    """Changes of slope near the data, knots within ``width`` of each other as one."""
+def _bend_panel(net: Network, smoothest: Network, data: Dataset) -> Panel:
+    """Changes of slope near the data, of both functions, over the weight."""
     grid = np.linspace(-reach(data), reach(data), 161)
     top = 2.5 * np.abs(smoothest.knots[1][1:]).max()
     weight = smoothness.g(grid, data)
     marks = [Mark("line", grid, weight / weight.max() * top * 0.9, "weight g (scaled)", "weight")]
     for each, kind, role, label in ((smoothest, "points", "bound", "|f''|, dots connected"),
                                     (net, "stems", "curvature", "|f''|, descent")):
-        position, mass = each.knots
-        cell = np.round(position / width)
-        near = np.unique(cell[np.abs(position) < reach(data)])
-        height = [np.abs(mass[cell == one]).sum() for one in near]
-        marks.append(Mark(kind, near * width, np.minimum(height, top), label, role))
+        position, height = bends(each, data)
+        marks.append(Mark(kind, position, np.minimum(height, top), label, role))
     return Panel("Where they bend", "x", "change of slope", (grid[0], grid[-1]), (0, top), marks=tuple(marks))
 
 

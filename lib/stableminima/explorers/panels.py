@@ -27,3 +27,11 @@ def function_panel(net: Network, data: Dataset) -> Panel:
 def reach(data: Dataset) -> float:
     """Panels show x from minus this to this."""
     return np.abs(data.x).max() + 0.2
+
+
+def bends(net: Network, data: Dataset, width: float = 0.08) -> tuple[np.ndarray, np.ndarray]:
+    """Where f bends near the data and by how much; knots within ``width`` of each other count as one."""
+    position, mass = net.knots
+    cell = np.round(position / width)
+    shown = np.unique(cell[np.abs(position) < reach(data)])
+    return shown * width, np.array([np.abs(mass[cell == each]).sum() for each in shown])

@@ -94,7 +94,7 @@ def norm_against_step_size(sweep: Sweep) -> Picture:
     roles = ("model", "curvature", "weight", "threshold", "sharpness", "loss")
     for scale, role in zip(np.unique(found["scale"]), roles, strict=False):
         part, style = found.where(found["scale"] == scale), PALETTE[role]
-        line = {"color": style.ink, "ls": (0, style.dash) if style.dash else "-", "marker": style.marker}
+        line = {"color": style.ink, "ls": style.linestyle, "marker": style.marker}
         ax.plot(part["eta"], part["norm"], label=f"initial scale {scale:g}", ms=4, lw=1.1, **line)
     eta = np.geomspace(found["eta"].min(), found["eta"].max(), 50)
     ax.plot(eta, 1 / eta - 0.5, "--", color=PALETTE["bound"].ink, label="1/η - 1/2, the bound of Theorem 1")
