@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from stableminima import autodiff, descent, tangent
+from stableminima import autodiff, kernels, results, tangent
 from stableminima.descent import Outcome, Schedule, descend
-from stableminima.instances import random_case
+from stableminima.instances import Case, random_case
 from stableminima.network import Dataset, Network
 
 
@@ -129,13 +129,69 @@ def test_bad_options_are_named():
         Schedule(0.1, level=np.nan)
 
 
-def test_certificates_pin_every_pattern():
-    x = np.array([-1.0, 0.5, 2.0])
-    at, active = descent._certificates(x)
-    for w in (1.0, -1.0, 0.0):
-        for b in np.linspace(-3, 3, 41):
-            on = w * x + b > 0
-            code = int(descent._locate(w, b, x))
-            assert [w * at[code] + b > 0, w * at[code + 1] + b > 0] == [bool(active[code] & 1), bool(active[code] & 2)]
-            start, stop = (code // 2, 3) if code < 8 else (0, code // 2 - 4)
-            assert on.tolist() == [start <= j < stop for j in range(3)]
+SORTED = np.array([-1.0, 0.5, 2.0, 3.0, 4.5])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("w", [1.0, -1.0, 0.0])
+def test_a_place_on_the_circle_is_the_pattern(w, n):
+    x = SORTED[:n]
+    for b in np.linspace(-6, 6, 61):
+        place = kernels.locate(w, b, x)
+        j = np.arange(n)
+        assert (w * x + b > 0).tolist() == ((j >= place) if place < n else (j < place - n)).tolist()
+
+
+@pytest.mark.parametrize("looks", [kernels.GENERAL, kernels.FIXED])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+def test_samples_around_a_place_tell_it_from_every_other(n, looks):
+    """Whatever line is drawn: if the samples looked at are as expected, the pattern is that place's."""
+    x = SORTED[:n]
+    table, expected = kernels.samples_around(x, looks)
+    rows = table.reshape(2 * n, looks + 4)[:, :looks]
+    for w in (1.0, -1.0, 0.3, 0.0):
+        for b in np.linspace(-6, 6, 61):
+            signs = ((w * rows + b > 0) << np.arange(looks)).sum(axis=1)
+            as_expected = np.flatnonzero(signs == expected)
+            assert as_expected.tolist() == [kernels.locate(w, b, x)]
+
+
+def both_kernels(case, eta, steps, level=0.0):
+    """θ, loss and the change of step size after ``steps`` steps, from either kernel."""
+    order = np.argsort(case.data.x)
+    for advance in (kernels.general, kernels.fixed):
+        theta = case.net.vector.copy()
+        rest = (0, steps, 0.0, eta, 20, level, 1.5)
+        yield theta, advance(theta, case.data.x[order], case.data.y[order], *rest, False)
+
+
+@pytest.mark.parametrize("shape", [(80, 10), (5, 2), (7, 4)])
+@pytest.mark.parametrize("eta", [0.01, 0.2])
+def test_both_kernels_take_the_same_steps(shape, eta):
+    """Over 1000 steps; with equal bits, chaos needs no exception."""
+    (theta, end), (other, other_end) = both_kernels(random_case(1, *shape), eta, 1000, level=0.05)
+    assert np.array_equal(theta, other)
+    assert end == other_end
+
+
+def test_both_kernels_agree_where_neurons_switch_in_every_step():
+    stored = results.stored("section5")
+    case, eta = Case(stored.net(40), stored.data), stored["eta"][40]
+    (theta, end), (other, other_end) = both_kernels(case, eta, 1000)
+    patterns = [net.pattern(case.data.x) for net in trajectory(case.net, case.data, Schedule(eta), 20)]
+    assert all((now != then).any() for now, then in zip(patterns, patterns[1:], strict=False))
+    assert np.array_equal(theta, other) and end == other_end
+
+
+def test_a_step_of_either_kernel_is_that_of_autograd_at_other_sizes():
+    """Neurons that jump over several samples, and sizes at which the four samples are not four."""
+    for seed, shape in enumerate([(9, 1), (9, 3), (9, 6)]):
+        case = random_case(seed, *shape)
+        far = Case(case.net, Dataset(case.data.x, case.data.y + 30))
+        for theta, _ in both_kernels(far, 4.0, 1):
+            expected = far.net.vector - 4.0 / 20 * autodiff.gradient(far.net, far.data)
+            assert np.abs(theta - expected).max() < 1e-12
+        for theta, _ in both_kernels(far, 4.0, 2):
+            between = Network.from_vector(far.net.vector - 4.0 / 20 * autodiff.gradient(far.net, far.data))
+            expected = between.vector - 4.0 * 2 / 20 * autodiff.gradient(between, far.data)
+            assert np.abs(theta - expected).max() < 1e-10

@@ -1,24 +1,15 @@
-"""Full-batch gradient descent, compiled.
-
-A neuron is active on a prefix or a suffix of the sorted samples, so one step needs no n×k table: the sums over
-samples that the gradient asks for are prefix and suffix sums of the residuals, and f is a prefix sum over the
-neurons' thresholds. A step costs O(n + k). Two samples next to a neuron's threshold certify its whole pattern,
-because w·x + b in floating point is monotone in x; only a neuron that fails the certificate is looked up again.
-
-Sums are taken in one fixed order and no fast-math is used: the same input gives the same trajectory, bit for bit,
-on every processor with IEEE arithmetic. At the edge of stability that is what makes a result repeatable at all.
-"""
+"""Full-batch gradient descent, by whichever compiled kernel suits the size."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 
 import numpy as np
-from numba import njit, uint64
 from numpy.typing import NDArray
 
-from . import tangent
+from . import kernels, tangent
 from .network import Dataset, Network
 
 
@@ -87,123 +78,6 @@ class Run:
     sharpnesses: NDArray[np.float64] | None
 
 
-@njit(cache=True, error_model="numpy")
-def _locate(w, b, x):
-    """The code of a neuron's active set on sorted x: 2p for the suffix [p, n), 2(n+1+p) for the prefix [0, p).
-
-    Codes are even because the tables that they index hold two numbers for each.
-    """
-    n = x.size
-    first = w * x[0] + b > 0.0
-    last = w * x[n - 1] + b > 0.0
-    if first == last:
-        return uint64(0 if first else 2 * n)
-    low, high = 0, n - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if (w * x[middle] + b > 0.0) == first:
-            low = middle
-        else:
-            high = middle
-    return uint64(2 * (n + 1 + high) if first else 2 * high)
-
-
-@njit(cache=True, error_model="numpy")
-def _certificates(x):
-    """For each code, two samples that pin the pattern, and which of them are active (1: the first, 2: the second)."""
-    n = x.size
-    at = np.empty(4 * n + 4)
-    active = np.zeros(4 * n + 4, np.uint8)
-    for p in range(n + 1):
-        constant = p == 0 or p == n
-        for prefix in range(2):
-            code = 2 * (p + prefix * (n + 1))
-            at[code] = x[0] if constant else x[p - 1]
-            at[code + 1] = x[n - 1] if constant else x[p]
-            if constant:
-                active[code] = 3 if (p == 0) != (prefix == 1) else 0
-            else:
-                active[code] = 1 if prefix == 1 else 2
-    return at, active
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _advance(theta, x, y, t, limit, tolerance, eta, warm_up, level, factor, switched):
-    """Steps ``theta`` in place from step t until the loss is ≤ tolerance, not finite, or t = limit.
-
-    x is sorted. Returns (t, loss at theta, switched).
-    """
-    n = x.size
-    k = (theta.size - 1) // 3
-    half = 2 * (n + 1)  # where the prefix codes begin in the interleaved tables
-    one = uint64(1)
-    at, active = _certificates(x)
-    bend = np.zeros(2 * half)  # by code: sums of w2·w1 and w2·b1 over the neurons that have it
-    pull = np.zeros(2 * half)  # by code: sums of r x and of r over the samples that are active under it
-    code = np.empty(k, np.uint64)
-    q = np.empty(3 * k)  # w1, b1, w2 of a neuron side by side
-    for i in range(k):
-        w, b, v = theta[i], theta[k + i], theta[2 * k + i]
-        q[3 * i], q[3 * i + 1], q[3 * i + 2] = w, b, v
-        c = _locate(w, b, x)
-        code[i] = c
-        bend[c] += v * w
-        bend[c + one] += v * b
-    b2 = theta[3 * k]
-    r = np.empty(n)
-    while True:
-        slope, value = 0.0, b2
-        for j in range(n):  # suffixes that begin at or before j
-            slope += bend[2 * j]
-            value += bend[2 * j + 1]
-            r[j] = (slope * x[j] + value) - y[j]
-        slope, value, loss = 0.0, 0.0, 0.0
-        for j in range(n - 1, -1, -1):  # prefixes that end after j
-            slope += bend[half + 2 + 2 * j]
-            value += bend[half + 3 + 2 * j]
-            r[j] += slope * x[j] + value
-            loss += r[j] * r[j]
-        loss /= 2 * n
-        if loss <= tolerance or t >= limit or not loss < np.inf:
-            break
-        switched = switched or loss < level
-        step = eta * factor if switched else eta
-        if t < warm_up:
-            step *= (t + 1) / warm_up
-        step /= n
-        sum_x, sum_1 = 0.0, 0.0
-        for j in range(n):
-            sum_x += step * r[j] * x[j]
-            sum_1 += step * r[j]
-            pull[half + 2 + 2 * j] = sum_x
-            pull[half + 3 + 2 * j] = sum_1
-        b2 -= sum_1
-        sum_x, sum_1 = 0.0, 0.0
-        for j in range(n - 1, -1, -1):
-            sum_x += step * r[j] * x[j]
-            sum_1 += step * r[j]
-            pull[2 * j] = sum_x
-            pull[2 * j + 1] = sum_1
-        bend[:] = 0.0
-        for i in range(k):
-            c = code[i]
-            d_w, d_b = pull[c], pull[c + one]
-            w, b, v = q[3 * i], q[3 * i + 1], q[3 * i + 2]
-            w_new, b_new, v_new = w - v * d_w, b - v * d_b, v - (w * d_w + b * d_b)
-            q[3 * i], q[3 * i + 1], q[3 * i + 2] = w_new, b_new, v_new
-            seen = np.uint8(w_new * at[c] + b_new > 0.0) + np.uint8(2) * np.uint8(w_new * at[c + one] + b_new > 0.0)
-            if seen != active[c]:
-                c = _locate(w_new, b_new, x)
-                code[i] = c
-            bend[c] += v_new * w_new
-            bend[c + one] += v_new * b_new
-        t += 1
-    for i in range(k):
-        theta[i], theta[k + i], theta[2 * k + i] = q[3 * i], q[3 * i + 1], q[3 * i + 2]
-    theta[3 * k] = b2
-    return t, loss, switched
-
-
 class _Trace:
     """Evenly spaced records, never more than 2·size: when full, every second one goes and the stride doubles."""
 
@@ -225,6 +99,15 @@ def _outcome(loss: float, tolerance: float, steps: int, warm_up: int) -> Outcome
     if loss > tolerance:
         return Outcome.STALLED
     return Outcome.WARM_UP if steps < warm_up else Outcome.CONVERGED
+
+
+def kernel(n: int, k: int, budget: int) -> Callable:
+    """The faster kernel: the one compiled for the size, where n and k are small and the run long enough to repay it.
+
+    >>> kernel(10, 80, 10**8).__name__, kernel(1000, 1000, 10**8).__name__
+    ('fixed', 'general')
+    """
+    return kernels.fixed if n <= 64 and k <= 512 and budget >= 1_000_000 else kernels.general
 
 
 def descend(
@@ -273,12 +156,13 @@ def descend(
     order = np.argsort(data.x)
     x, y = data.x[order], data.y[order]
     theta = net.vector.copy()
+    advance = kernel(data.n, net.k, budget)
     step, switched, trace = 0, False, _Trace(records)
     limit = 0
     while True:
         before = theta.copy()
         start = step
-        step, loss, switched = _advance(theta, x, y, step, limit, tolerance, *astuple(schedule), switched)
+        step, loss, switched = advance(theta, x, y, step, limit, tolerance, *astuple(schedule), switched)
         if not (np.isfinite(loss) and np.isfinite(theta).all()):
             theta, loss = before, np.inf
             break

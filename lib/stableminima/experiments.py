@@ -12,7 +12,7 @@ import numpy as np
 from joblib import Memory, Parallel, delayed
 from numpy.typing import NDArray
 
-from . import descent, network, smoothness, tangent
+from . import descent, kernels, network, smoothness, tangent
 from .descent import Outcome, Schedule, descend
 from .network import Dataset, Network
 
@@ -189,7 +189,7 @@ LIMITS_STEPS = tuple(float(f"{eta:.2g}") for eta in np.geomspace(0.02, 0.7, 24))
 
 def _code_version() -> str:
     """A digest of the modules a run depends on, so that a cached run of older code is not taken for one of today."""
-    modules = (network, tangent, smoothness, descent)
+    modules = (network, tangent, smoothness, kernels, descent)
     sources = [Path(__file__), *(Path(module.__file__) for module in modules)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 

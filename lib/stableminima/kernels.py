@@ -1,0 +1,248 @@
+"""Gradient descent compiled: two kernels that take the same steps, bit for bit.
+
+A neuron is active on a prefix or a suffix of the sorted samples, so its pattern is one of 2n, and they lie on a circle:
+0 is "all", 1…n-1 drop samples from the left, n is "none", n+1…2n-1 add samples from the left. To move to the next
+pattern on the circle is to flip one sample. A table with a row for each pattern then holds all that a step asks for:
+the sums of r x and r over its samples (what pulls its neurons), and the sums of w2·w1 and w2·b1 over its neurons (what
+bends f). Both are filled by running sums over the samples, so a step costs O(n + k).
+
+A neuron's pattern is certified by samples, because w·x + b in floating point is monotone in x. `general` looks at the
+two samples next to its threshold. `fixed` is compiled anew for each n and k and looks at four of them in one vector
+instruction; they tell a neuron that stays or moves by one place, which at the edge of stability is every sixth in
+every step, without a branch. A neuron that fails its certificate is looked up again.
+
+Sums are taken in one fixed order and no fast-math is used: the same input gives the same trajectory, bit for bit, in
+either kernel and on every processor with IEEE arithmetic. Where descent is chaotic nothing less repeats.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba import literally, njit, types, uint64
+from numba.extending import intrinsic
+
+# a row of the table: the samples looked at, then the pull on w1 and b1, then the bend in slope and value
+GENERAL, FIXED = 2, 4  # samples looked at
+
+_compiled = njit(error_model="numpy", nogil=True)
+
+
+@intrinsic
+def _signs(context, w, b, table, at):
+    """Bit s is set where w·table[at + s] + b > 0, s = 0…3: one vector instruction, which LLVM does not find itself."""
+    signature = types.uint64(types.float64, types.float64, table, types.uint64)
+
+    def generate(context, builder, signature, arguments):
+        w, b, table, at = arguments
+        four = ir.VectorType(ir.DoubleType(), FIXED)
+        start = context.make_array(signature.args[2])(context, builder, table).data
+        x = builder.load(builder.bitcast(builder.gep(start, [at]), four.as_pointer()), align=8)
+
+        def everywhere(value):
+            first = builder.insert_element(ir.Constant(four, ir.Undefined), value, ir.IntType(32)(0))
+            zeros = ir.Constant(ir.VectorType(ir.IntType(32), FIXED), [0] * FIXED)
+            return builder.shuffle_vector(first, ir.Constant(four, ir.Undefined), zeros)
+
+        z = builder.fadd(builder.fmul(everywhere(w), x), everywhere(b))
+        positive = builder.fcmp_ordered(">", z, ir.Constant(four, [0.0] * FIXED))
+        return builder.zext(builder.bitcast(positive, ir.IntType(FIXED)), ir.IntType(64))
+
+    return signature, generate
+
+
+@_compiled
+def locate(w, b, x):
+    """The pattern of a neuron on sorted x, a place on the circle."""
+    n = x.size
+    first = w * x[0] + b > 0.0
+    last = w * x[n - 1] + b > 0.0
+    if first == last:
+        return 0 if first else n
+    low, high = 0, n - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if (w * x[middle] + b > 0.0) == first:
+            low = middle
+        else:
+            high = middle
+    return n + high if first else high
+
+
+@_compiled
+def samples_around(x, looks):
+    """The table with the samples nearest to each place, from the left, and as bits which of them are active there."""
+    n, width = x.size, looks + 4
+    table = np.zeros(2 * n * width)
+    expected = np.zeros(2 * n, np.uint8)
+    for place in range(2 * n):
+        for s in range(looks):
+            j = (place + s - looks // 2) % n
+            table[place * width + s] = x[j]
+            if (j >= place) if place < n else (j < place - n):
+                expected[place] |= 1 << s
+    return table, expected
+
+
+@_compiled
+def _load(theta, table, looks, x):
+    """The neurons that are active somewhere: which they are, q = w1, b1, w2 and a gap for each, and their rows.
+
+    The others never move.
+    """
+    k, n, width = (theta.size - 1) // 3, x.size, looks + 4
+    which = np.empty(k, np.int64)
+    q, row = np.empty(4 * k), np.empty(k, np.uint64)
+    count = 0
+    for i in range(k):
+        w, b, v = theta[i], theta[k + i], theta[2 * k + i]
+        place = locate(w, b, x)
+        if place != n:
+            which[count], row[count] = i, place * width
+            q[4 * count], q[4 * count + 1], q[4 * count + 2] = w, b, v
+            table[place * width + looks + 2] += v * w
+            table[place * width + looks + 3] += v * b
+            count += 1
+    return which[:count], q, row
+
+
+@_compiled
+def _store(theta, which, q, b2):
+    k = (theta.size - 1) // 3
+    for m, i in enumerate(which):
+        theta[i], theta[k + i], theta[2 * k + i] = q[4 * m], q[4 * m + 1], q[4 * m + 2]
+    theta[3 * k] = b2
+
+
+@_compiled
+def _residuals(table, width, n, x, y, b2, r):
+    """Fills r from the bends and returns the loss."""
+    slope, value = 0.0, b2
+    for j in range(n):  # suffixes that begin at or before j
+        slope += table[width * (j + 1) - 2]
+        value += table[width * (j + 1) - 1]
+        r[j] = (slope * x[j] + value) - y[j]
+    slope, value, loss = 0.0, 0.0, 0.0
+    for j in range(n - 1, -1, -1):  # prefixes that end after j
+        r[j] += slope * x[j] + value
+        loss += r[j] * r[j]
+        slope += table[width * (n + j + 1) - 2]
+        value += table[width * (n + j + 1) - 1]
+    return loss / (2 * n)
+
+
+@_compiled
+def _pulls(table, width, n, x, r, step):
+    """Fills the pulls, times the step size over n, clears the bends, and returns the pull on b2."""
+    sum_x, sum_1 = 0.0, 0.0
+    for j in range(n):
+        at = width * (n + j + 1)
+        table[at - 4], table[at - 3], table[at - 2], table[at - 1] = sum_x, sum_1, 0.0, 0.0
+        sum_x += step * r[j] * x[j]
+        sum_1 += step * r[j]
+    total = sum_1
+    sum_x, sum_1 = 0.0, 0.0
+    for j in range(n - 1, -1, -1):
+        sum_x += step * r[j] * x[j]
+        sum_1 += step * r[j]
+        at = width * (j + 1)
+        table[at - 4], table[at - 3], table[at - 2], table[at - 1] = sum_x, sum_1, 0.0, 0.0
+    return total
+
+
+@_compiled
+def _step_size(t, loss, eta, warm_up, level, factor, switched):
+    switched = switched or loss < level
+    step = eta * factor if switched else eta
+    if t < warm_up:
+        step *= (t + 1) / warm_up
+    return step, switched
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def general(theta, x, y, t, limit, tolerance, eta, warm_up, level, factor, switched):
+    """Steps ``theta`` in place from step t until the loss is ≤ tolerance, not finite, or t = limit.
+
+    theta has shape (3k+1,), x and y have shape (n,), x is sorted. Returns (t, loss at theta, switched).
+    """
+    n, width, one = x.size, GENERAL + 4, uint64(1)
+    table, expected = samples_around(x, GENERAL)
+    which, q, row = _load(theta, table, GENERAL, x)
+    b2, r = theta[-1], np.empty(n)
+    while True:
+        loss = _residuals(table, width, n, x, y, b2, r)
+        if loss <= tolerance or t >= limit or not loss < np.inf:
+            break
+        step, switched = _step_size(t, loss, eta, warm_up, level, factor, switched)
+        b2 -= _pulls(table, width, n, x, r, step / n)
+        for i in range(which.size):
+            at = row[i]
+            d_w, d_b = table[at + uint64(2)], table[at + uint64(3)]
+            w, b, v = q[4 * i], q[4 * i + 1], q[4 * i + 2]
+            w_new, b_new, v_new = w - v * d_w, b - v * d_b, v - (w * d_w + b * d_b)
+            q[4 * i], q[4 * i + 1], q[4 * i + 2] = w_new, b_new, v_new
+            seen = np.uint8(w_new * table[at] + b_new > 0.0)
+            seen |= np.uint8(w_new * table[at + one] + b_new > 0.0) << np.uint8(1)
+            if seen != expected[at // uint64(width)]:
+                at = uint64(width * locate(w_new, b_new, x))
+                row[i] = at
+            table[at + uint64(4)] += v_new * w_new
+            table[at + uint64(5)] += v_new * b_new
+        t += 1
+    _store(theta, which, q, b2)
+    return t, loss, switched
+
+
+@_compiled
+def _next_rows(expected):
+    """Entry 16·place + seen: the row of the place that the four bits tell, or one past the last row."""
+    circle = expected.size
+    rows = np.full(16 * circle, 8 * circle, np.uint64)
+    for place in range(circle):
+        stays = 16 * place + expected[place]
+        rows[stays] = 8 * place
+        rows[stays ^ 4] = 8 * ((place + 1) % circle)  # the sample on the right of the threshold has flipped
+        rows[stays ^ 2] = 8 * ((place - 1) % circle)  # the one on its left
+    return rows
+
+
+@_compiled
+def _fixed(theta, x, y, t, limit, tolerance, eta, warm_up, level, factor, switched, n, k):
+    width, one = FIXED + 4, uint64(1)
+    table, expected = samples_around(x, FIXED)
+    next_row, unknown = _next_rows(expected), uint64(2 * n * width)
+    which, q, row = _load(theta, table, FIXED, x)
+    b2, r = theta[3 * k], np.empty(n)
+    while True:
+        loss = _residuals(table, width, n, x, y, b2, r)
+        if loss <= tolerance or t >= limit or not loss < np.inf:
+            break
+        step, switched = _step_size(t, loss, eta, warm_up, level, factor, switched)
+        b2 -= _pulls(table, width, n, x, r, step / n)
+        to = uint64(0)
+        for i in range(uint64(which.size)):
+            at = row[i]
+            d_w, d_b = table[at + uint64(4)], table[at + uint64(5)]
+            w, b, v = q[to], q[to + one], q[to + uint64(2)]
+            w_new, b_new, v_new = w - v * d_w, b - v * d_b, v - (w * d_w + b * d_b)
+            q[to], q[to + one], q[to + uint64(2)] = w_new, b_new, v_new
+            to += uint64(4)
+            at = next_row[at + at + _signs(w_new, b_new, table, at)]
+            if at == unknown:
+                at = uint64(width * locate(w_new, b_new, x))
+            row[i] = at
+            table[at + uint64(6)] += v_new * w_new
+            table[at + uint64(7)] += v_new * b_new
+        t += 1
+    _store(theta, which, q, b2)
+    return t, loss, switched
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _for_size(theta, x, y, t, limit, tolerance, eta, warm_up, level, factor, switched, n, k):
+    return _fixed(theta, x, y, t, limit, tolerance, eta, warm_up, level, factor, switched, literally(n), literally(k))
+
+
+def fixed(theta, x, y, *rest):
+    """As :func:`general`, with n and k known to the compiler: about a second for each new size, kept on disk."""
+    return _for_size(theta, x, y, *rest, x.size, (theta.size - 1) // 3)
