@@ -17,6 +17,8 @@ either kernel and on every processor with IEEE arithmetic. Where descent is chao
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from llvmlite import ir
 from numba import literally, njit, types, uint64
@@ -238,11 +240,16 @@ def _fixed(theta, x, y, t, limit, tolerance, eta, warm_up, level, factor, switch
     return t, loss, switched
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def _for_size(theta, x, y, t, limit, tolerance, eta, warm_up, level, factor, switched, n, k):
-    return _fixed(theta, x, y, t, limit, tolerance, eta, warm_up, level, factor, switched, literally(n), literally(k))
+@cache
+def _for_size(n, k):
+    @njit(cache=True, error_model="numpy", nogil=True)
+    def fixed(theta, x, y, t, limit, tolerance, eta, warm_up, level, factor, switched):
+        size = literally(n), literally(k)
+        return _fixed(theta, x, y, t, limit, tolerance, eta, warm_up, level, factor, switched, *size)
+
+    return fixed
 
 
 def fixed(theta, x, y, *rest):
-    """As :func:`general`, with n and k known to the compiler: about a second for each new size, kept on disk."""
-    return _for_size(theta, x, y, *rest, x.size, (theta.size - 1) // 3)
+    """As :func:`general`, with n and k known to the compiler: seconds for each new size, once (it is kept on disk)."""
+    return _for_size(x.size, (theta.size - 1) // 3)(theta, x, y, *rest)
