@@ -16,7 +16,7 @@ MATHJAX := assets/vendor/mathjax/tex-chtml.js
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lab serve data notebooks lock clean
+.PHONY: help book test lab serve data benchmarks notebooks lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -57,6 +57,10 @@ serve: ## show the rendered book at http://localhost:8000
 data: .venv/ready ## regenerate the long results in data/
 	$(PY) -m stableminima data
 
+benchmarks: .venv/ready ## compare speeds with what one would use instead (installs PyTorch and JAX)
+	$(PY) -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-benchmarks.lock
+	$(PY) benchmarks/run.py
+
 notebooks: .venv/ready ## execute the committed notebooks anew and tidy them
 	$(PY) -m jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False book/*.ipynb
 	$(PY) tools/tidy_nb.py book/*.ipynb
@@ -65,6 +69,7 @@ notebooks: .venv/ready ## execute the committed notebooks anew and tidy them
 lock: .venv/ready ## write the lock files (newer versions: make lock ARGS=--upgrade)
 	uv pip compile $(ARGS) -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --group book --group test -o requirements.lock
 	uv pip compile $(ARGS) -q --universal --generate-hashes --no-header --no-annotate --group node -o requirements-node.lock
+	uv pip compile $(ARGS) -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --group benchmarks -c requirements.lock -o requirements-benchmarks.lock
 	npm install --package-lock-only --ignore-scripts
 
 clean: ## remove everything that make made

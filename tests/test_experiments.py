@@ -12,6 +12,7 @@ from stableminima.experiments import HERO, PROBES, SECTION_5, SECTION_5_STEPS, S
 from stableminima.explorers import chapter_1 as explorers
 from stableminima.network import Network
 from stableminima.results import ResultError
+from stableminima.sweeps import sweep
 
 QUICK = Protocol(seed=1, n=3, k=4, warm_up=10, tolerance=1e-3, budget=2000)
 
@@ -23,7 +24,7 @@ def stored(request):
 
 @pytest.fixture
 def folder(tmp_path):
-    rows = tuple(experiments.sweep([(QUICK, eta) for eta in (0.1, 0.2)], workers=1))
+    rows = sweep([(QUICK, eta) for eta in (0.1, 0.2)], workers=1)
     results.save(experiments.Sweep(QUICK, rows), tmp_path / "quick", "a command")
     return tmp_path / "quick"
 
@@ -109,26 +110,6 @@ def test_an_interrupted_write_is_not_a_result(folder, monkeypatch):
         results.save(sweep, folder, "again")
     with pytest.raises(ResultError, match="written incompletely"):
         results.load(folder)
-
-
-def test_finished_runs_are_not_run_again(tmp_path, monkeypatch):
-    ran = []
-    real = experiments.one_run
-    monkeypatch.setattr(experiments, "one_run", lambda protocol, eta, **o: ran.append(eta) or real(protocol, eta, **o))
-    first = list(experiments.sweep([(QUICK, 0.1)], cache=tmp_path, workers=1))
-    both = list(experiments.sweep([(QUICK, 0.1), (QUICK, 0.2)], cache=tmp_path, workers=1))
-    assert ran == [0.1, 0.2]
-    assert np.array_equal(first[0].theta, both[0].theta)
-
-
-def test_results_of_older_code_are_not_taken_for_new_ones(tmp_path, monkeypatch):
-    list(experiments.sweep([(QUICK, 0.1)], cache=tmp_path, workers=1))
-    monkeypatch.setattr(experiments, "_code_version", lambda: "newer")
-    ran = []
-    real = experiments.one_run
-    monkeypatch.setattr(experiments, "one_run", lambda protocol, eta, **o: ran.append(eta) or real(protocol, eta, **o))
-    list(experiments.sweep([(QUICK, 0.1)], cache=tmp_path, workers=1))
-    assert ran == [0.1]
 
 
 def test_running_on_from_a_flat_minimum_stays():

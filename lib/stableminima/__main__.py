@@ -16,7 +16,7 @@ from .verify import CheckFailed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 is success, 1 a claim that fails, 2 (from argparse) a command that makes no sense."""
+    """Run one command; 0 is success, 1 a claim that fails or a result that is refused, 2 (from argparse) nonsense."""
     chosen = _parser().parse_args(arguments)
     return chosen.run(chosen)
 
@@ -40,7 +40,11 @@ def _data(chosen: argparse.Namespace) -> int:
     from .results import regenerate
 
     chosen.folder.mkdir(parents=True, exist_ok=True)
-    regenerate(chosen.folder)
+    try:
+        regenerate(chosen.folder, chosen.only)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 
@@ -52,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     ledger.set_defaults(run=_ledger)
     data = commands.add_parser("data", help="run the long experiments again and write their results")
     data.add_argument("folder", nargs="?", type=Path, default=Path("data"), help="where to (default: %(default)s)")
+    data.add_argument("--only", nargs="+", default=(), metavar="NAME", help="run these alone, as section5 or hero")
     data.set_defaults(run=_data)
     return parser
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
-from joblib import Memory, Parallel, delayed
 from numpy.typing import NDArray
 
-from . import descent, kernels, network, smoothness, tangent
+from . import descent, rescaling, smoothness, tangent
 from .descent import Outcome, Schedule, descend
 from .network import Dataset, Network
 
@@ -91,7 +87,10 @@ def run_on(net: Network, data: Dataset, eta: float, steps: int = 200_000, watch:
 
 @dataclass(frozen=True)
 class Row:
-    """One run of a sweep: what ``runs.csv`` holds of it, with its parameters and its thinned trace."""
+    """One run of a sweep: what ``runs.csv`` holds of it, with its parameters (or None) and its thinned trace (or None).
+
+    ``flattest`` is the smallest sharpness of any rescaling of the neurons, ∞ where the run found no global minimum.
+    """
 
     seed: int
     scale: float
@@ -101,22 +100,27 @@ class Row:
     loss: float
     sharpness: float
     norm: float
+    flattest: float
     peak: float
     final: float
     lowest: float
     highest: float
     modes: int
     above: float
-    theta: NDArray[np.float64]
+    theta: NDArray[np.float64] | None
     trace: NDArray[np.float64] | None
 
 
-def one_run(protocol: Protocol, eta: float, traced: bool = False, onward: bool = True) -> Row:
-    """A run of the protocol at η, what its end looks like, and (``onward``) what becomes of it when descent runs on."""
+def one_run(protocol: Protocol, eta: float, traced: bool = False, onward: bool = True, keep: bool = True) -> Row:
+    """A run of the protocol at η, what its end looks like, and (``onward``) what becomes of it when descent runs on.
+
+    With ``traced`` the row holds what loss and sharpness did on the way; without ``keep`` it holds no parameters.
+    """
     data, _ = protocol.start()
     run = protocol.run(eta, with_sharpness=traced, records=TRACE_POINTS)
     after = Afterwards(np.inf, np.inf, np.inf, np.inf, 0, 0.0)
-    if onward and run.outcome in (Outcome.CONVERGED, Outcome.WARM_UP):
+    solved = run.outcome in (Outcome.CONVERGED, Outcome.WARM_UP)
+    if onward and solved:
         after = run_on(run.net, data, eta)
     trace = None
     if traced:
@@ -131,8 +135,9 @@ def one_run(protocol: Protocol, eta: float, traced: bool = False, onward: bool =
         loss=run.loss,
         sharpness=tangent.sharpness(run.net, data),
         norm=smoothness.weighted_norm(run.net, data),
+        flattest=rescaling.flattest_rescaling(run.net, data).sharpness if solved else np.inf,
         **asdict(after),
-        theta=run.net.vector,
+        theta=run.net.vector if keep else None,
         trace=trace,
     )
 
@@ -156,8 +161,17 @@ class Sweep:
         return self.protocol.start()[0]
 
     def net(self, index: int) -> Network:
-        """The network that run ``index`` ended with."""
-        return Network.from_vector(self.rows[index].theta)
+        """The network that run ``index`` ended with.
+
+        Raises
+        ------
+        ValueError
+            If the sweep was stored without parameters.
+        """
+        theta = self.rows[index].theta
+        if theta is None:
+            raise ValueError("this sweep holds no parameters: run the protocol again at its step size, with keep=True")
+        return Network.from_vector(theta)
 
     def where(self, keep: NDArray[np.bool_]) -> Sweep:
         """The runs for which ``keep`` is true, in order."""
@@ -186,33 +200,33 @@ LIMITS = replace(SURVEY, init_scale=5.0)
 LIMITS_SEEDS = 12
 LIMITS_STEPS = tuple(float(f"{eta:.2g}") for eta in np.geomspace(0.02, 0.7, 24))
 
+SCALES = replace(SECTION_5, budget=20_000_000)
+SCALES_FACTORS = (15.0, 10.0, 5.0, 3.0, 1.0, 0.75)
+SCALES_STEPS = tuple(np.geomspace(1e-3, 1.5, 100).tolist())
 
-def _code_version() -> str:
-    """A digest of the modules a run depends on, so that a cached run of older code is not taken for one of today."""
-    modules = (network, tangent, smoothness, kernels, descent)
-    sources = [Path(__file__), *(Path(module.__file__) for module in modules)]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+CHAIN = SURVEY
+CHAIN_SEEDS = 40
+CHAIN_STEPS = tuple(float(f"{eta:.3g}") for eta in np.geomspace(0.01, 0.5, 40))
+
+PHASE = HERO
+PHASE_STEPS = tuple(float(f"{eta:.3g}") for eta in np.geomspace(0.005, 1, 64))
+PHASE_SCALES = tuple(float(f"{scale:.3g}") for scale in np.geomspace(0.25, 16, 48))
+
+# the first seed for which both runs end at a global minimum, and the gentle one's is too sharp for the bold one
+FIGURE_1 = Protocol(seed=0, init_scale=15.0, warm_up=0, budget=20_000_000)
+FIGURE_1_STEP, FIGURE_1_LEVEL, FIGURE_1_FACTOR = 1e-4, 0.1, 3.0
+
+
+def figure_1(protocol: Protocol = FIGURE_1, records: int = 1024) -> tuple[descent.Run, descent.Run]:
+    """The paper's Figure 1: a constant small step size, and the same made larger once the loss is below a level."""
+    data, net = protocol.start()
+    options = {"tolerance": protocol.tolerance, "budget": protocol.budget, "records": records}
+    schedules = (Schedule(FIGURE_1_STEP), Schedule(FIGURE_1_STEP, level=FIGURE_1_LEVEL, factor=FIGURE_1_FACTOR))
+    gentle, bold = (descend(net, data, schedule, **options) for schedule in schedules)
+    return gentle, bold
 
 
 Job = tuple[Protocol, float]
-
-
-def _versioned_run(protocol: Protocol, eta: float, version: str, **options: bool) -> Row:
-    return one_run(protocol, eta, **options)
-
-
-def sweep(
-    jobs: Sequence[Job], cache: Path | None = None, workers: int = -1, **options: bool
-) -> Iterator[Row]:
-    """The runs one after the other, in the order of ``jobs``, computed on ``workers`` cores (-1: all).
-
-    With a ``cache`` folder every finished run is kept there at once, and a later call computes only what is missing.
-    ``options`` go to :func:`one_run`.
-    """
-    run = Memory(cache, verbose=0).cache(_versioned_run)
-    version = _code_version()
-    pool = Parallel(n_jobs=workers, return_as="generator")
-    return pool(delayed(run)(protocol, eta, version, **options) for protocol, eta in jobs)
 
 
 def chosen_seed(survey: Sweep) -> int:
@@ -251,5 +265,20 @@ def plans() -> dict[str, tuple[Protocol, list[Job], dict[str, bool]]]:
             LIMITS,
             [(replace(LIMITS, seed=seed), eta) for seed in range(LIMITS_SEEDS) for eta in LIMITS_STEPS],
             {},
+        ),
+        "scales": (
+            SCALES,
+            [(replace(SCALES, init_scale=scale), eta) for scale in SCALES_FACTORS for eta in SCALES_STEPS],
+            {"onward": False},
+        ),
+        "chain": (
+            CHAIN,
+            [(replace(CHAIN, seed=seed), eta) for seed in range(CHAIN_SEEDS) for eta in CHAIN_STEPS],
+            {"keep": False},
+        ),
+        "phase": (
+            PHASE,
+            [(replace(PHASE, init_scale=scale), eta) for eta in PHASE_STEPS for scale in PHASE_SCALES],
+            {"onward": False, "keep": False},
         ),
     }

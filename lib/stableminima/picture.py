@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import csv
+import io
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import wraps
 from html import escape
 
@@ -22,12 +24,38 @@ class Picture:
 
     On the page it is a numbered figure that others can refer to by ``name``; in a notebook an image; as text one
     line. The alternative text says what the figure shows, with a number computed from its data.
+
+    ``columns`` are the numbers behind the figure, of equal length, by name. A page then offers them as a CSV file,
+    beside the figure as SVG, and says that ``command`` makes them anew.
+
+    Raises
+    ------
+    ValueError
+        If the columns differ in length, or there are columns without a command.
     """
 
     figure: Figure
     name: str
     caption: str
     alt: str
+    columns: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        sizes = {name: len(column) for name, column in self.columns.items()}
+        if len(set(sizes.values())) > 1:
+            raise ValueError(f"columns of {self.name!r} must have equal lengths, got {sizes}")
+        if self.columns and not self.command:
+            raise ValueError(f"columns of {self.name!r} need a command: say what makes them anew")
+
+    @property
+    def csv(self) -> str:
+        """The columns as a CSV file, numbers in full."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(zip(*(np.asarray(column).tolist() for column in self.columns.values()), strict=True))
+        return text.getvalue()
 
     def __repr__(self) -> str:
         return f"Figure {self.name!r}"
@@ -40,11 +68,23 @@ class Picture:
 
     def _directive(self) -> str:
         """The figure as MyST; Sphinx writes the image to a file of its own."""
-        image = base64.b64encode(figure_bytes(self.figure, "svg")).decode()
-        return (
-            f"```{{figure}} data:image/svg+xml;base64,{image}\n:name: {self.name}\n:alt: {escape(self.alt)}\n\n"
-            f"{self.caption}\n```\n"
-        )
+        image = _data_address("image/svg+xml", figure_bytes(self.figure, "svg"))
+        figure = f"```{{figure}} {image}\n:name: {self.name}\n:alt: {escape(self.alt)}\n\n{self.caption}\n```\n"
+        if not self.columns:
+            return figure
+        links = [
+            f'<a download="{self.name}.{ending}" href="{address}">{what}</a>'
+            for what, ending, address in (
+                ("data (CSV)", "csv", _data_address("text/csv", self.csv.encode())),
+                ("figure (SVG)", "svg", image),
+            )
+        ]
+        made = f"made anew by <code>{escape(self.command)}</code>"
+        return f'{figure}\n<p class="figure-files">Download {" or ".join(links)}; {made}.</p>\n'
+
+
+def _data_address(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def blank(width: float, height: float, columns: int = 1) -> tuple[Figure, np.ndarray]:

@@ -1,7 +1,8 @@
 """Results of long runs on disk: small open files that are refused when they are not what was written.
 
-A sweep lives in a folder as ``runs.csv`` (one line a run), ``minima.npy`` (the parameters, one row a run), sometimes
-``traces.npy``, and ``manifest.json`` (the protocol, the command that makes them, and a digest of each file).
+A sweep lives in a folder as ``runs.csv`` (one line a run), mostly ``minima.npy`` (the parameters, one row a run),
+sometimes ``traces.npy``, and ``manifest.json`` (the protocol, the command that makes them and what it cost, and a
+digest of each file).
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
+from joblib import effective_n_jobs
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from . import experiments
 from .descent import Outcome
 from .experiments import Protocol, Row, Sweep
+from .sweeps import ResultError, missing, sweep
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 COMMAND = "make data"
@@ -33,6 +36,7 @@ COLUMNS: dict[str, Callable[[str], object]] = {
     "loss": float,
     "sharpness": float,
     "norm": float,
+    "flattest": float,
     "peak": float,
     "final": float,
     "lowest": float,
@@ -42,8 +46,16 @@ COLUMNS: dict[str, Callable[[str], object]] = {
 }
 
 
-class ResultError(ValueError):
-    """A result folder is missing, incomplete, changed since it was written, or of another shape."""
+@dataclass(frozen=True)
+class Cost:
+    """What the call that wrote a sweep took: wall-clock seconds on so many cores, for the runs that it computed itself.
+
+    A sweep that was begun earlier and completed by that call took more than these ``seconds``; ``computed`` tells.
+    """
+
+    seconds: float
+    cores: int
+    computed: int
 
 
 def _digest(protocol: dict, content: bytes) -> str:
@@ -65,19 +77,25 @@ def _csv(rows: Iterable[Row]) -> bytes:
     return text.getvalue().encode()
 
 
-def save(sweep: Sweep, folder: Path, command: str) -> None:
-    """Writes the sweep; the manifest comes last, so that an interrupted write is never taken for a result."""
-    files = {"runs.csv": _csv(sweep.rows), "minima.npy": _npy(sweep["theta"])}
-    if sweep.rows[0].trace is not None:
-        files["traces.npy"] = _npy(sweep["trace"])
+def save(found: Sweep, folder: Path, command: str, cost: Cost | None = None) -> None:
+    """Writes a sweep; the manifest comes last, so that an interrupted write is never taken for a result.
+
+    Its rows have all of them parameters, or none; the same holds for traces.
+    """
+    files = {"runs.csv": _csv(found.rows)}
+    for name, column in (("minima.npy", "theta"), ("traces.npy", "trace")):
+        if getattr(found.rows[0], column) is not None:
+            files[name] = _npy(found[column])
     folder.mkdir(parents=True, exist_ok=True)
     manifest = folder / "manifest.json"
     manifest.unlink(missing_ok=True)
+    for stale in {"minima.npy", "traces.npy"} - files.keys():
+        (folder / stale).unlink(missing_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    protocol = asdict(sweep.protocol)
+    protocol = asdict(found.protocol)
     digests = {name: _digest(protocol, content) for name, content in files.items()}
-    about = {"command": command, "protocol": protocol, "sha256": digests}
+    about = {"command": command, **(asdict(cost) if cost else {}), "protocol": protocol, "sha256": digests}
     manifest.write_text(json.dumps(about, indent=1) + "\n")
 
 
@@ -97,8 +115,23 @@ def _read(folder: Path) -> tuple[dict, dict[str, bytes]]:
 
 
 def stored(name: str) -> Sweep:
-    """A sweep of the book: "section5", "hero", "survey" or "limits"."""
+    """A sweep of the book by its name in :func:`stableminima.experiments.plans`, as "section5" or "hero"."""
     return load(DATA / name)
+
+
+def about(name: str) -> Cost:
+    """What it cost to compute a sweep of the book.
+
+    Raises
+    ------
+    ResultError
+        If the folder is damaged, or its manifest does not tell.
+    """
+    manifest, _ = _read(DATA / name)
+    try:
+        return Cost(**{field.name: manifest[field.name] for field in fields(Cost)})
+    except KeyError as error:
+        raise ResultError(f"{DATA / name} does not tell its cost ({error}); run `make data`") from error
 
 
 def load(folder: Path) -> Sweep:
@@ -112,21 +145,37 @@ def load(folder: Path) -> Sweep:
     manifest, files = _read(folder)
     try:
         table = list(csv.DictReader(io.StringIO(files["runs.csv"].decode())))
-        theta = np.load(io.BytesIO(files["minima.npy"]), allow_pickle=False)
-        trace = np.load(io.BytesIO(files["traces.npy"]), allow_pickle=False) if "traces.npy" in files else None
-        traces = [None] * len(table) if trace is None else trace
+        minima, traces = (
+            np.load(io.BytesIO(files[name]), allow_pickle=False) if name in files else [None] * len(table)
+            for name in ("minima.npy", "traces.npy")
+        )
         rows = tuple(
-            Row(**{name: read(line[name]) for name, read in COLUMNS.items()}, theta=row, trace=path)
-            for line, row, path in zip(table, theta, traces, strict=True)
+            Row(**{name: read(line[name]) for name, read in COLUMNS.items()}, theta=theta, trace=trace)
+            for line, theta, trace in zip(table, minima, traces, strict=True)
         )
         return Sweep(Protocol(**manifest["protocol"]), rows)
     except (KeyError, TypeError, ValueError) as error:
         raise ResultError(f"{folder} does not hold a sweep of this version ({error}); run `make data`") from error
 
 
-def regenerate(folder: Path = DATA) -> None:
-    """Runs every long experiment of the book and writes it below ``folder``; finished runs survive an interruption."""
-    for name, (protocol, jobs, options) in experiments.plans().items():
-        runs = experiments.sweep(jobs, cache=folder.parent / ".cache", **options)
-        rows = tuple(tqdm(runs, total=len(jobs), desc=name, unit="run"))
-        save(Sweep(protocol, rows), folder / name, COMMAND)
+def regenerate(folder: Path = DATA, only: Sequence[str] = ()) -> None:
+    """Runs the long experiments of the book (all, or ``only`` some) and writes each below ``folder``.
+
+    Finished runs survive an interruption, in ``.cache`` beside the folder.
+
+    Raises
+    ------
+    ValueError
+        If ``only`` holds a name that no plan has.
+    """
+    plans = experiments.plans()
+    if unknown := [name for name in only if name not in plans]:
+        raise ValueError(f"only: no plan is called {', '.join(unknown)}; there are {', '.join(plans)}")
+    cache = folder.resolve().parent / ".cache"
+    for name in only or plans:
+        protocol, jobs, options = plans[name]
+        computed = len(missing(jobs, cache, **options))
+        start = time.perf_counter()
+        rows = sweep(jobs, cache, title=name, **options)
+        cost = Cost(round(time.perf_counter() - start, 1), effective_n_jobs(-1), computed)
+        save(Sweep(protocol, rows), folder / name, COMMAND, cost)

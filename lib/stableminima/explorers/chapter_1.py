@@ -11,29 +11,30 @@ from ..descent import Outcome
 from ..experiments import HERO, Row, Sweep, one_run
 from ..explorer import Control, Explorer, Frame, Mark, Panel
 from ..network import Dataset, Network
-from .panels import bends, function_panel, reach
+from .panels import EDGE, REGIMES, bends, function_panel, reach
+from .panels import regime as kind_of
 
-EDGE = 0.03  # a sharpness within 3 % of 2/η is called "at the edge"
 
-
-def hero(sweep: Sweep) -> Explorer:
-    """Step size and initial scale against the function found, where it bends, and the sharpness on the way."""
+def hero(sweep: Sweep, phase: Sweep) -> Explorer:
+    """Step size and initial scale against the function found, where it bends, the sharpness on the way, and a map."""
     rows = {(row.scale, row.eta): row for row in sweep.rows}
     scales, steps = (tuple(sorted(set(axis))) for axis in zip(*rows, strict=True))
+    cells = _map_marks(phase, steps, scales)
     top = 1.1 * max(bends(sweep.net(index), sweep.data)[1].max() for index in range(len(sweep)))
 
     def stored(eta: float, scale: float) -> Frame:
-        return descent_frame(rows[scale, eta], sweep.data, top)
+        return descent_frame(rows[scale, eta], sweep.data, top, cells)
 
     def live(eta: float, scale: float) -> Frame:
         protocol = replace(HERO, init_scale=scale)
-        return descent_frame(one_run(protocol, eta, traced=True, onward=False), sweep.data, top)
+        return descent_frame(one_run(protocol, eta, traced=True, onward=False), sweep.data, top, cells)
 
     return Explorer(
         "What the step size does to the function",
         "Gradient descent from one start, for each step size and initial scale. Left: the function and the data. "
         "Middle: where its slope changes (knots closer than 0.08 as one), with the weight g scaled to fit. Right: the "
-        "sharpness on the way, with 2/η; the step size grows to η during the warm-up, and 2 over it falls.",
+        "sharpness on the way, with 2/η; the step size grows to η during the warm-up, and 2 over it falls. Last: a map "
+        "of how runs end, with this one on it.",
         [
             Control("step size η", steps, tuple(f"{eta:g}" for eta in steps), start=steps.index(0.2)),
             Control("initial scale", scales, tuple(f"{scale:g}" for scale in scales), start=scales.index(5.0)),
@@ -44,11 +45,29 @@ def hero(sweep: Sweep) -> Explorer:
     )
 
 
-def descent_frame(row: Row, data: Dataset, top: float) -> Frame:
-    """The three panels of one run, with changes of slope up to ``top``, and its regime in words."""
+def descent_frame(row: Row, data: Dataset, top: float, cells: tuple[Mark, ...]) -> Frame:
+    """The four panels of one run, with changes of slope up to ``top``, and its regime in words."""
     net = Network.from_vector(row.theta)
-    words, tone = regime(row)
-    return Frame((function_panel(net, data), _bend_panel(net, data, top), _sharpness_panel(row)), words, tone)
+    panels = function_panel(net, data), _bend_panel(net, data, top), _sharpness_panel(row), _place_panel(row, cells)
+    return Frame(panels, *regime(row))
+
+
+def _map_marks(phase: Sweep, steps: tuple[float, ...], scales: tuple[float, ...]) -> tuple[Mark, ...]:
+    """Every second cell of the phase diagram in the range of the controls, a mark for each kind of end."""
+    inside = (phase["eta"] >= 0.9 * steps[0]) & (phase["eta"] <= 1.1 * steps[-1])
+    part = phase.where(inside & (phase["scale"] >= 0.9 * scales[0]) & (phase["scale"] <= 1.1 * scales[-1]))
+    for column in ("eta", "scale"):
+        part = part.where(np.isin(part[column], np.unique(part[column])[::2]))
+    kinds = np.array([kind_of(row) for row in part.rows])
+    roles = ("other", "weight", "model", "sharpness", "threshold")
+    found = [(kind, part.where(kinds == kind)) for kind in np.unique(kinds)]
+    return tuple(Mark("points", each["eta"], each["scale"], REGIMES[kind], roles[kind]) for kind, each in found)
+
+
+def _place_panel(row: Row, cells: tuple[Mark, ...]) -> Panel:
+    here = Mark("points", (row.eta,), (row.scale,), "this run", "data")
+    limits = (0.008, 0.6), (0.6, 6)
+    return Panel("Where this run is", "step size η", "initial scale", *limits, "log", "log", (*cells, here))
 
 
 def regime(row: Row) -> tuple[str, str]:

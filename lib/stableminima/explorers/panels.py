@@ -4,8 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..descent import Outcome
+from ..experiments import Row
 from ..explorer import Mark, Panel
 from ..network import Dataset, Network
+
+EDGE = 0.03  # a sharpness within 3 % of 2/η is called "at the edge"
+REGIMES = ("no global minimum", "converged in the warm-up", "below the edge", "at the edge", "above it, in passing")
+
+
+def regime(row: Row) -> int:
+    """The place in ``REGIMES`` of a run."""
+    if row.outcome in (Outcome.STALLED, Outcome.DIVERGED):
+        return 0
+    if row.outcome is Outcome.WARM_UP:
+        return 1
+    ratio = row.eta * row.sharpness / 2
+    return 2 if ratio <= 1 - EDGE else 3 if ratio <= 1 + EDGE else 4
 
 
 def function_panel(net: Network, data: Dataset) -> Panel:
