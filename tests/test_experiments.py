@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from stableminima import experiments, results, smoothness, tangent
+from stableminima import experiments, rescaling, results, smoothness, tangent
 from stableminima.descent import Outcome
 from stableminima.experiments import HERO, PROBES, SECTION_5, SECTION_5_STEPS, SURVEY, Protocol
 from stableminima.explorers import chapter_1 as explorers
@@ -17,7 +17,7 @@ from stableminima.sweeps import sweep
 QUICK = Protocol(seed=1, n=3, k=4, warm_up=10, tolerance=1e-3, budget=2000)
 
 
-@pytest.fixture(scope="module", params=["section5", "hero", "survey", "limits"])
+@pytest.fixture(scope="module", params=["section5", "hero", "survey", "limits", "scales"])
 def stored(request):
     return results.stored(request.param)
 
@@ -59,6 +59,29 @@ def test_survey_repeats(index):
     assert (again.outcome, again.steps) == (row.outcome, row.steps)
 
 
+@pytest.mark.parametrize("name, indices", [("scales", [30, 350]), ("chain", [25, 700]), ("phase", [500, 2500])])
+def test_the_large_sweeps_repeat_bit_for_bit(name, indices):
+    protocol, jobs, options = experiments.plans()[name]
+    sweep = results.stored(name)
+    assert sweep.protocol == protocol and len(sweep) == len(jobs)
+    for index in indices:
+        row, again = sweep.rows[index], experiments.one_run(*jobs[index], **options)
+        same = ("seed", "scale", "eta", "outcome", "steps", "loss", "peak", "final", "modes")
+        assert [getattr(row, field) for field in same] == [getattr(again, field) for field in same]
+
+
+def test_figure_1_shows_what_its_rule_for_the_seed_asks_for():
+    gentle, bold = experiments.figure_1(records=64)
+    data, _ = experiments.FIGURE_1.start()
+    assert gentle.outcome is bold.outcome is Outcome.CONVERGED
+    assert 2 / bold.eta < tangent.sharpness(gentle.net, data) < 2 / gentle.eta
+    assert bold.eta == pytest.approx(3 * gentle.eta)
+
+
+def test_the_seed_of_figure_1_is_the_first_that_passes():
+    assert experiments.FIGURE_1.seed == 0
+
+
 def test_protocols_and_step_sizes_are_those_of_the_book():
     sweep = results.stored("section5")
     assert sweep.protocol == SECTION_5
@@ -75,6 +98,8 @@ def test_derived_numbers_follow_from_the_parameters(stored):
         net = stored.net(index)
         assert row.sharpness == pytest.approx(tangent.sharpness(net, data), rel=1e-9)
         assert row.norm == pytest.approx(smoothness.weighted_norm(net, data), rel=1e-12)
+        if np.isfinite(row.flattest):
+            assert row.flattest == pytest.approx(rescaling.flattest_rescaling(net, data).sharpness, rel=1e-4)
         assert row.outcome is Outcome.DIVERGED or row.loss == pytest.approx(net.loss(data), rel=1e-6)
 
 
@@ -125,9 +150,9 @@ def test_rule_for_the_seed_says_when_none_passes():
         experiments.chosen_seed(survey.where(survey["seed"] < SECTION_5.seed))
 
 
-@pytest.mark.parametrize("make, name", [(explorers.hero, "hero"), (explorers.section5, "section5")])
-def test_every_mark_lies_in_its_panel(make, name):
-    explorer = make(results.stored(name))
+@pytest.mark.parametrize("make, names", [(explorers.hero, ("hero", "phase")), (explorers.section5, ("section5",))])
+def test_every_mark_lies_in_its_panel(make, names):
+    explorer = make(*map(results.stored, names))
     for index in product(*(range(len(control.values)) for control in explorer.controls)):
         for panel in explorer.frame(index).panels:
             outside = [mark.label for mark in panel.marks for y in mark.y if not panel.ylim[0] <= y <= panel.ylim[1]]

@@ -143,6 +143,6 @@ def test_command_that_makes_no_sense(arguments, capfd):
 
 def test_data_is_regenerated_where_asked(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(results, "regenerate", asked.append)
+    monkeypatch.setattr(results, "regenerate", lambda folder, only: asked.append(folder))
     assert main(["data", str(tmp_path / "new")]) == 0
     assert asked == [tmp_path / "new"] and (tmp_path / "new").is_dir()

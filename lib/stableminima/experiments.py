@@ -200,12 +200,12 @@ LIMITS = replace(SURVEY, init_scale=5.0)
 LIMITS_SEEDS = 12
 LIMITS_STEPS = tuple(float(f"{eta:.2g}") for eta in np.geomspace(0.02, 0.7, 24))
 
-SCALES = replace(SECTION_5, budget=20_000_000)
+SCALES = replace(SECTION_5, budget=16_000_000)
 SCALES_FACTORS = (15.0, 10.0, 5.0, 3.0, 1.0, 0.75)
 SCALES_STEPS = tuple(np.geomspace(1e-3, 1.5, 100).tolist())
 
 CHAIN = SURVEY
-CHAIN_SEEDS = 40
+CHAIN_SEEDS = 32
 CHAIN_STEPS = tuple(float(f"{eta:.3g}") for eta in np.geomspace(0.01, 0.5, 40))
 
 PHASE = HERO

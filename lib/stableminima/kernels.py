@@ -28,27 +28,76 @@ from numba.extending import intrinsic
 GENERAL, FIXED = 2, 4  # samples looked at
 
 _compiled = njit(error_model="numpy", nogil=True)
+_inlined = njit(error_model="numpy", nogil=True, forceinline=True)  # a call with arrays costs more than ten samples
+
+
+def _lanes(context, builder, kind, array, index, count):
+    """Where array[index], …, array[index + count - 1] are, as one vector: LLVM does not find these itself."""
+    start = context.make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(start, [index]), ir.VectorType(ir.DoubleType(), count).as_pointer())
+
+
+def _everywhere(builder, vector, lane, count):
+    """The vector with ``count`` lanes that all hold that lane of ``vector``."""
+    lanes = ir.Constant(ir.VectorType(ir.IntType(32), count), [lane] * count)
+    return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), lanes)
 
 
 @intrinsic
-def _signs(context, w, b, table, at):
-    """Bit s is set where w·table[at + s] + b > 0, s = 0…3: one vector instruction, which LLVM does not find itself."""
-    signature = types.uint64(types.float64, types.float64, table, types.uint64)
+def _put(typing, table, at, first, second):
+    """table[at], …, table[at + 3] = first, second, 0, 0."""
+    signature = types.void(table, types.intp, types.float64, types.float64)
 
     def generate(context, builder, signature, arguments):
-        w, b, table, at = arguments
-        four = ir.VectorType(ir.DoubleType(), FIXED)
-        start = context.make_array(signature.args[2])(context, builder, table).data
-        x = builder.load(builder.bitcast(builder.gep(start, [at]), four.as_pointer()), align=8)
+        table, at, *values = arguments
+        row = ir.Constant(ir.VectorType(ir.DoubleType(), 4), [0.0] * 4)
+        for lane, value in enumerate(values):
+            row = builder.insert_element(row, value, ir.IntType(32)(lane))
+        builder.store(row, _lanes(context, builder, signature.args[0], table, at, 4), align=8)
+        return context.get_dummy_value()
 
-        def everywhere(value):
-            first = builder.insert_element(ir.Constant(four, ir.Undefined), value, ir.IntType(32)(0))
-            zeros = ir.Constant(ir.VectorType(ir.IntType(32), FIXED), [0] * FIXED)
-            return builder.shuffle_vector(first, ir.Constant(four, ir.Undefined), zeros)
+    return signature, generate
 
-        z = builder.fadd(builder.fmul(everywhere(w), x), everywhere(b))
-        positive = builder.fcmp_ordered(">", z, ir.Constant(four, [0.0] * FIXED))
-        return builder.zext(builder.bitcast(positive, ir.IntType(FIXED)), ir.IntType(64))
+
+@intrinsic
+def _move(typing, q, to, table, at):
+    """Steps the neuron at q[to] by the pull of its row. Bit s is set where it is then active on sample s of the row."""
+    signature = types.uint64(q, types.uint64, table, types.uint64)
+
+    def generate(context, builder, signature, arguments):
+        q, to, table, at = arguments
+        index = ir.IntType(64)
+        at_wb = _lanes(context, builder, signature.args[0], q, to, 2)
+        at_v = _lanes(context, builder, signature.args[0], q, builder.add(to, index(2)), 1)
+        at_pull = _lanes(context, builder, signature.args[2], table, builder.add(at, index(FIXED)), 2)
+        wb, v, pull = (builder.load(where, align=8) for where in (at_wb, at_v, at_pull))
+        product = builder.fmul(wb, pull)
+        wb = builder.fsub(wb, builder.fmul(_everywhere(builder, v, 0, 2), pull))
+        total = builder.fadd(_everywhere(builder, product, 0, 1), _everywhere(builder, product, 1, 1))
+        builder.store(wb, at_wb, align=8)
+        builder.store(builder.fsub(v, total), at_v, align=8)
+        x = builder.load(_lanes(context, builder, signature.args[2], table, at, FIXED), align=8)
+        z = builder.fadd(builder.fmul(_everywhere(builder, wb, 0, FIXED), x), _everywhere(builder, wb, 1, FIXED))
+        positive = builder.fcmp_ordered(">", z, ir.Constant(x.type, [0.0] * FIXED))
+        return builder.zext(builder.bitcast(positive, ir.IntType(FIXED)), index)
+
+    return signature, generate
+
+
+@intrinsic
+def _bend(typing, q, to, table, at):
+    """Adds w2·w1 and w2·b1 of the neuron at q[to] to its row."""
+    signature = types.void(q, types.uint64, table, types.uint64)
+
+    def generate(context, builder, signature, arguments):
+        q, to, table, at = arguments
+        index = ir.IntType(64)
+        wb = builder.load(_lanes(context, builder, signature.args[0], q, to, 2), align=8)
+        v = builder.load(_lanes(context, builder, signature.args[0], q, builder.add(to, index(2)), 1), align=8)
+        at_bend = _lanes(context, builder, signature.args[2], table, builder.add(at, index(FIXED + 2)), 2)
+        bend = builder.fadd(builder.load(at_bend, align=8), builder.fmul(_everywhere(builder, v, 0, 2), wb))
+        builder.store(bend, at_bend, align=8)
+        return context.get_dummy_value()
 
     return signature, generate
 
@@ -116,7 +165,7 @@ def _store(theta, which, q, b2):
     theta[3 * k] = b2
 
 
-@_compiled
+@_inlined
 def _residuals(table, width, n, x, y, b2, r):
     """Fills r from the bends and returns the loss."""
     slope, value = 0.0, b2
@@ -133,13 +182,13 @@ def _residuals(table, width, n, x, y, b2, r):
     return loss / (2 * n)
 
 
-@_compiled
+@_inlined
 def _pulls(table, width, n, x, r, step):
     """Fills the pulls, times the step size over n, clears the bends, and returns the pull on b2."""
     sum_x, sum_1 = 0.0, 0.0
     for j in range(n):
         at = width * (n + j + 1)
-        table[at - 4], table[at - 3], table[at - 2], table[at - 1] = sum_x, sum_1, 0.0, 0.0
+        _put(table, at - 4, sum_x, sum_1)
         sum_x += step * r[j] * x[j]
         sum_1 += step * r[j]
     total = sum_1
@@ -148,11 +197,11 @@ def _pulls(table, width, n, x, r, step):
         sum_x += step * r[j] * x[j]
         sum_1 += step * r[j]
         at = width * (j + 1)
-        table[at - 4], table[at - 3], table[at - 2], table[at - 1] = sum_x, sum_1, 0.0, 0.0
+        _put(table, at - 4, sum_x, sum_1)
     return total
 
 
-@_compiled
+@_inlined
 def _step_size(t, loss, eta, warm_up, level, factor, switched):
     switched = switched or loss < level
     step = eta * factor if switched else eta
@@ -171,12 +220,15 @@ def general(theta, x, y, t, limit, tolerance, eta, warm_up, level, factor, switc
     table, expected = samples_around(x, GENERAL)
     which, q, row = _load(theta, table, GENERAL, x)
     b2, r = theta[-1], np.empty(n)
+    step = _step_size(t, np.inf, eta, warm_up, level, factor, switched)[0] / n
     while True:
         loss = _residuals(table, width, n, x, y, b2, r)
         if loss <= tolerance or t >= limit or not loss < np.inf:
             break
-        step, switched = _step_size(t, loss, eta, warm_up, level, factor, switched)
-        b2 -= _pulls(table, width, n, x, r, step / n)
+        if t <= warm_up or (loss < level and not switched):  # seldom: no step waits for a division
+            step, switched = _step_size(t, loss, eta, warm_up, level, factor, switched)
+            step /= n
+        b2 -= _pulls(table, width, n, x, r, step)
         for i in range(which.size):
             at = row[i]
             d_w, d_b = table[at + uint64(2)], table[at + uint64(3)]
@@ -215,26 +267,24 @@ def _fixed(theta, x, y, t, limit, tolerance, eta, warm_up, level, factor, switch
     next_row, unknown = _next_rows(expected), uint64(2 * n * width)
     which, q, row = _load(theta, table, FIXED, x)
     b2, r = theta[3 * k], np.empty(n)
+    step = _step_size(t, np.inf, eta, warm_up, level, factor, switched)[0] / n
     while True:
         loss = _residuals(table, width, n, x, y, b2, r)
         if loss <= tolerance or t >= limit or not loss < np.inf:
             break
-        step, switched = _step_size(t, loss, eta, warm_up, level, factor, switched)
-        b2 -= _pulls(table, width, n, x, r, step / n)
+        if t <= warm_up or (loss < level and not switched):  # seldom: no step waits for a division
+            step, switched = _step_size(t, loss, eta, warm_up, level, factor, switched)
+            step /= n
+        b2 -= _pulls(table, width, n, x, r, step)
         to = uint64(0)
         for i in range(uint64(which.size)):
             at = row[i]
-            d_w, d_b = table[at + uint64(4)], table[at + uint64(5)]
-            w, b, v = q[to], q[to + one], q[to + uint64(2)]
-            w_new, b_new, v_new = w - v * d_w, b - v * d_b, v - (w * d_w + b * d_b)
-            q[to], q[to + one], q[to + uint64(2)] = w_new, b_new, v_new
-            to += uint64(4)
-            at = next_row[at + at + _signs(w_new, b_new, table, at)]
+            at = next_row[at + at + _move(q, to, table, at)]
             if at == unknown:
-                at = uint64(width * locate(w_new, b_new, x))
+                at = uint64(width * locate(q[to], q[to + one], x))
+            _bend(q, to, table, at)
             row[i] = at
-            table[at + uint64(6)] += v_new * w_new
-            table[at + uint64(7)] += v_new * b_new
+            to += uint64(4)
         t += 1
     _store(theta, which, q, b2)
     return t, loss, switched

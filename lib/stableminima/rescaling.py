@@ -62,7 +62,8 @@ def rescaling_bound(net: Network, data: Dataset, density: ArrayLike) -> float:
 def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-4) -> FlattestRescaling:
     """The rescaling with the smallest λ_max(ΦᵀΦ/n), with a proof that none is flatter by more than the share ``gap``.
 
-    At zero loss λ_max(ΦᵀΦ/n) is the sharpness (S82). Neurons with w2 = 0 or without an active sample stay as they are.
+    At zero loss λ_max(ΦᵀΦ/n) is the sharpness (S82). A neuron with w2 = 0 has no best factor: the smaller the better,
+    so it is shrunk until it adds 1e-12. One without an active sample adds nothing and stays as it is.
 
     Raises
     ------
@@ -77,8 +78,10 @@ def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-4) -> Flatte
     (2.94, 2.173, 2.173)
     """
     first, second, value = _vectors(net, data)
-    matters = np.flatnonzero((net.w2 != 0) & (value != 0).any(axis=0))
+    length = np.linalg.norm(value, axis=0)
+    matters, idle = np.flatnonzero((net.w2 != 0) & (length > 0)), (net.w2 == 0) & (length > 0)
     beta, density = np.ones(net.k), np.full((data.n, data.n), 1 / data.n)
+    beta[idle] = 1e-6 / length[idle]
     if matters.size:
         chosen = (first[:, matters], second[:, matters], value[:, matters])
         beta[matters], density = _solve(*chosen, np.abs(net.w2[matters]))

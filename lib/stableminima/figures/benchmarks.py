@@ -16,8 +16,14 @@ from ..picture import Picture, blank, styled
 from ..tables import Table
 
 MEASURED = Path(__file__).resolve().parents[3] / "benchmarks" / "results.json"
-# (n, k), the peer whose best variant counts, how many times as fast we want to be
-GOALS = ((10, 80, "JAX", 6), (10, 80, "PyTorch", 500), (1000, 1000, "JAX", 200))
+# n, k, the peer whose best variant counts, how many times as fast we want to be; "by hand" is harder than what was set
+GOALS = (
+    (10, 80, "JAX", 6),
+    (10, 80, "JAX by hand", 6),
+    (10, 80, "PyTorch", 500),
+    (1000, 1000, "JAX", 200),
+    (1000, 1000, "JAX by hand", 200),
+)
 
 
 def measured(path: Path = MEASURED) -> dict:
@@ -61,7 +67,7 @@ def _at(found: dict, n: int, k: int) -> dict:
 
 def _best(seconds: dict[str, list[float]], peer: str) -> str | None:
     """The peer's fastest variant, by its fastest round."""
-    variants = [name for name in seconds if name.startswith(peer)]
+    variants = [name for name in seconds if name.partition(", ")[0] == peer]
     return min(variants, key=lambda name: min(seconds[name]), default=None)
 
 
@@ -71,13 +77,18 @@ def _ratios(row: dict, name: str) -> tuple[float, float]:
     return min(theirs) / min(ours), median(theirs) / median(ours)
 
 
+def _times(ratio: float) -> str:
+    """Three digits or more, never a power of ten."""
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
+
+
 def steps_table(found: dict) -> Table:
     """One step of gradient descent, by everybody at every size."""
     rows = []
     for row in found["steps"]:
         for name, seconds in row["seconds"].items():
             label = f"this book, {name}{', chosen' * (name == row['chosen'])}" if name in ("fixed", "general") else name
-            ratios = (f"{ratio:.3g}" for ratio in _ratios(row, name))
+            ratios = map(_times, _ratios(row, name))
             spread = f"{max(seconds) / min(seconds) - 1:.0%}"
             times = duration(min(seconds)), duration(median(seconds)), spread
             rows.append((f"n = {row['n']}, k = {row['k']}", label, *times, *ratios, duration(row["first"][name])))
@@ -114,8 +125,8 @@ def goals(found: dict) -> Iterator[str]:
         fastest, medians = _ratios(row, name)
         verdict = "met" if min(fastest, medians) >= goal else "missed" if max(fastest, medians) < goal else "in doubt"
         yield (
-            f"{place}: {fastest:.3g} times as fast as the best of {peer} ({name.partition(', ')[2]}), by medians "
-            f"{medians:.3g}; the goal of {goal} is {verdict}."
+            f"{place}: {_times(fastest)} times as fast as the best of {peer} ({name.partition(', ')[2]}), by medians "
+            f"{_times(medians)}; the goal of {goal} is {verdict}."
         )
 
 
@@ -145,27 +156,28 @@ def cost_against_size(found: dict) -> Picture:
     power = exponent(sizes, seconds)
     ax.plot(sizes, seconds * 1e6, "-", marker=style.marker, ms=4, color=style.ink, label="this book, general")
     fit = np.exp(np.mean(np.log(seconds)) + power * (np.log(sizes) - np.mean(np.log(sizes))))
-    ax.plot(sizes, fit * 1e6, ":", color=PALETTE["other"].ink, label=f"fitted power {power:.2f} of n + k")
-    peers = (("JAX", "curvature"), ("PyTorch", "threshold"), ("numpy", "weight"), ("autograd", "sharpness"))
-    for peer, role in peers:
+    ax.plot(sizes, fit * 1e6, ":", color=PALETTE["other"].ink, label=f"(n + k) to the power {power:.2f}")
+    peers = {"JAX": "curvature", "JAX by hand": "loss", "PyTorch": "threshold", "numpy": "weight"}
+    for peer, role in peers.items():
         rows = [(row, _best(row["seconds"], peer)) for row in found["steps"]]
         points = [(row["n"] + row["k"], min(row["seconds"][name]) * 1e6) for row, name in rows if name]
         if points:
             style = PALETTE[role]
-            label = {"JAX": "JAX, best", "PyTorch": "PyTorch, eager"}.get(peer, peer)
-            ax.plot(*zip(*points, strict=True), ls=style.linestyle, marker=style.marker, color=style.ink, label=label)
+            ax.plot(*zip(*points, strict=True), ls=style.linestyle, marker=style.marker, color=style.ink, label=peer)
     ax.set(xscale="log", yscale="log", xlabel="n + k", ylabel="microseconds for a step")
     ax.legend(loc="upper left")
     first, last = found["growth"][0], found["growth"][-1]
-    ends = [f"{duration(min(row['seconds']))} at n = k = {row['k']}" for row in (first, last)]
+    ends = [f"{duration(min(row['seconds']))} at n = k = {row['k']:,}" for row in (first, last)]
+    largest = found["steps"][-1]
+    beside = [f"{peer} {duration(min(largest['seconds'][name]))}" for peer in peers
+              if (name := _best(largest["seconds"], peer))]
     return Picture(
         figure,
         "fig-cost",
         f"Time of one step against size, on one core. From {ends[0]} to {ends[1]} it grows like $(n + k)^p$ with a "
-        f"fitted $p = {power:.2f}$; a step makes $O(n + k)$ operations, and what is above 1 is memory: the tables of "
-        "the largest sizes do not fit the processor's nearer caches. The peers' cost grows with $n k$.",
-        f"Log-log plot of the time of a step against n + k. Ours goes from {ends[0]} to {ends[1]}, with the fitted "
-        f"exponent {power:.2f}; the other contestants lie above it, and rise more steeply between the last two sizes.",
+        f"fitted $p = {power:.2f}$. The peers' cost grows with $n k$.",
+        f"Log-log plot of the time of a step against n + k. At n = k = {largest['k']} the peers take "
+        f"{', '.join(beside)}. Ours goes from {ends[0]} to {ends[1]}, with the fitted exponent {power:.2f}.",
     )
 
 

@@ -14,6 +14,8 @@ from ..network import Network
 from ..picture import Picture, blank, styled
 from ..tables import Table
 
+DATA_COMMAND = "make data"
+
 
 @styled
 def sharpness_against_step_size(sweep: Sweep) -> Picture:
@@ -27,6 +29,7 @@ def sharpness_against_step_size(sweep: Sweep) -> Picture:
     early = sweep.where(sweep["outcome"] == Outcome.WARM_UP)
     hollow = {"mfc": "white", "color": PALETTE["sharpness"].ink, "label": "converged in the warm-up, not kept"}
     ax.plot(early["eta"], early["sharpness"], "D", ms=3.4, **hollow)
+    ax.plot(eta, kept["flattest"], "-.", color=PALETTE["model"].ink, label="the flattest rescaling of that minimum")
     ax.plot(eta, bound, "-", color=PALETTE["bound"].ink, label="1 + 2∫|f''|g: no implementation of f is flatter")
     ax.set(xscale="log", yscale="log", xlabel="step size η", ylabel="sharpness", ylim=(0.8, 2.5e4))
     ax.legend(loc="upper right")
@@ -36,10 +39,14 @@ def sharpness_against_step_size(sweep: Sweep) -> Picture:
         "fig-sharpness",
         f"Sharpness against step size for the {len(kept)} runs that converged at constant step size. It lies above the "
         rf"bound of Lemma 4 and, to within {(sharpness * eta / 2).max() - 1:.1%}, below $2/\eta$: level at first, and "
-        "following the line from where it meets it, the edge of stability.",
+        "following the line from where it meets it, the edge of stability. Between them: how flat the same minimum "
+        "becomes when its neurons are rescaled as well as can be.",
         f"Log-log plot over {len(kept)} step sizes. The sharpness found is {sharpness[0]:.1f} at the smallest step "
         f"size, stays level until it meets 2/η and follows that line down to {sharpness[-1]:.2f} at η = {top:.2g}. "
-        f"The bound lies below it everywhere, between {bound.min():.2f} and {bound.max():.2f}.",
+        f"The flattest rescaling lies between {kept['flattest'].min():.1f} and {kept['flattest'].max():.1f}, and the "
+        f"bound below it everywhere, between {bound.min():.2f} and {bound.max():.2f}.",
+        {name: kept[name] for name in ("eta", "sharpness", "flattest", "norm", "steps", "loss")},
+        DATA_COMMAND,
     )
 
 
@@ -76,6 +83,13 @@ def gentle_and_bold(sweep: Sweep, gentle: float, bold: float) -> Picture:
         rf"$\eta = {steps[0]:.2g}$ and {norms[1]:.2f} at $\eta = {steps[1]:.2g}$.",
         f"Left, two functions through {sweep.data.n} points; right, their accumulated |f''| over the weight g. The "
         f"integral of |f''| g is {norms[0]:.2f} at η = {steps[0]:.2g} and {norms[1]:.2f} at η = {steps[1]:.2g}.",
+        {
+            "x": grid,
+            **{f"f_eta_{eta[index]:.2g}": sweep.net(index)(grid) for index, _ in chosen},
+            **{f"bend_up_to_x_eta_{eta[index]:.2g}": cumulative_bend(sweep.net(index), grid) for index, _ in chosen},
+            "g": smoothness.g(grid, sweep.data),
+        },
+        DATA_COMMAND,
     )
 
 
@@ -113,6 +127,8 @@ def norm_against_step_size(sweep: Sweep) -> Picture:
         f"{largest['scale'][0]:g} the weighted norm falls {change[0]} as η grows from {eta[0]:g} to {eta[-1]:g}; at "
         f"scale 1 it falls {change[1]}. All curves lie below the bound of Theorem 1 and come together at the largest "
         "step sizes.",
+        {name: found[name] for name in ("scale", "eta", "norm", "sharpness")},
+        DATA_COMMAND,
     )
 
 
@@ -136,6 +152,8 @@ def knots_on_samples(sweep: Sweep) -> Picture:
         r"within $10^{-5}$ of a sample. Dashed: as many points drawn uniformly between the outermost samples.",
         f"Histogram of the distance from knots to the nearest sample, on a logarithmic axis. {share:.0%} of "
         f"{distance.size} knots are closer than 0.00001; of as many uniform points {by_chance:.2%} are.",
+        {"distance_of_knot": distance, "distance_of_uniform_point": expected},
+        DATA_COMMAND,
     )
 
 
@@ -165,6 +183,8 @@ def modes_around_the_edge(sweep: Sweep) -> Picture:
         f"of it. A bar that crosses 1 is a minimum with modes on both sides: {around:.0%} of them.",
         f"For {len(edge)} runs, a vertical bar from the flattest to the sharpest mode visited, in units of 2/η. All "
         f"bars begin at or below 1; {around:.0%} of them reach above it; the highest reaches {highest.max():.3f}.",
+        {name: edge[name] for name in ("eta", "sharpness", "lowest", "highest", "modes", "above")},
+        DATA_COMMAND,
     )
 
 

@@ -1,0 +1,195 @@
+"""What the benchmark measures: lists of seconds, one for each round.
+
+Seconds are the processor's for this process, which is held to one core: what others run on the machine counts less.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+from collections.abc import Callable
+from functools import partial
+from importlib import metadata
+from time import process_time
+from timeit import repeat, timeit
+
+import llvmlite.binding
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+import contestants
+from stableminima import descent, matrix_free, results, tangent
+from stableminima.instances import Case
+from stableminima.network import Dataset, Network
+
+SIZES = ((10, 80), (100, 100), (1000, 1000))  # (n, k)
+GROWTH = tuple((size, size) for size in (100, 316, 1000, 3162, 10_000, 31_623, 100_000))
+CURVATURE = {
+    **dict.fromkeys([(100, 100), (300, 300), (1000, 1000)], ("ours", "JAX, jvp of grad", "autograd")),
+    (10_000, 10_000): ("ours", "JAX, jvp of grad"),  # one product of autograd holds several matrices of 800 MB
+}
+DENSE_UP_TO = 1000  # neurons, 3001 rows; at 10⁴ the Hessian alone is 7.2 GB
+AT_THE_EDGE = 40  # a run of Section 5 at whose end ten of 80 neurons switch in every step
+AGREEMENT = 1e-9
+ROUND = 0.1  # seconds that a round of one contestant takes, about
+
+
+class Disagreement(AssertionError):
+    """Two contestants did not compute the same thing, so that their times mean nothing."""
+
+
+def start(n: int, k: int) -> tuple[Case, float]:
+    """Random data, PyTorch's start, and a step size far below the stable ones: the sharpness there grows like k."""
+    rng = np.random.default_rng(0)
+    data = Dataset.random(rng, n)
+    return Case(Network.random(rng, k), data), 0.2 / k
+
+
+def gap(ends: dict[str, np.ndarray]) -> float:
+    """The largest distance of any contestant's parameters from those of ``general``.
+
+    Raises
+    ------
+    Disagreement
+        If it is above 10⁻⁹, or something is not finite.
+    """
+    far = {name: np.abs(theta - ends["general"]).max() for name, theta in ends.items()}
+    wrong = {name: distance for name, distance in far.items() if not distance <= AGREEMENT}
+    if wrong:
+        raise Disagreement(f"not within {AGREEMENT} of the kernel `general`: {wrong}")
+    return float(max(far.values()))
+
+
+def in_turn(runs: dict[str, Callable[[int], object]], rounds: int, length: float = ROUND) -> dict[str, list[float]]:
+    """Seconds for each step of each contestant: all of them in every round, so that noise meets all alike.
+
+    timeit does the timing: pyperf and asv would time one contestant after the other, in processes of their own.
+    """
+    steps = {name: _enough(run, length) for name, run in runs.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for turn in range(rounds):
+        for name in list(runs) if turn % 2 else reversed(runs):
+            once = timeit(partial(runs[name], steps[name]), timer=process_time, number=1)
+            seconds[name].append(once / steps[name])
+    return seconds
+
+
+def _enough(run: Callable[[int], object], length: float) -> int:
+    """How many steps take about so many seconds."""
+    steps = 1
+    while (once := timeit(partial(run, steps), timer=process_time, number=1)) < length / 10:
+        steps *= 4
+    return max(1, round(steps * length / once))
+
+
+def steps(n: int, k: int, rounds: int, compared: int = 200) -> dict:
+    """All contestants at one size."""
+    case, eta = start(n, k)
+    runs = {name: make(case.net, case.data, eta) for name, make in contestants.DESCENTS.items()}
+    first = {name: timeit(partial(run, 1), timer=process_time, number=1) for name, run in runs.items()}
+    ends = {name: run(compared) for name, run in runs.items()}
+    before, after = case.net.loss(case.data), Network.from_vector(ends["general"]).loss(case.data)
+    if not after < before:
+        raise Disagreement(f"descent from loss {before} led to {after}")
+    chosen = descent.kernel(n, k, 10**8).__name__
+    about = {"n": n, "k": k, "eta": eta, "compared": compared, "gap": gap(ends), "chosen": chosen}
+    return about | {"first": first, "seconds": in_turn(runs, rounds)}
+
+
+def edge(rounds: int) -> dict:
+    """Both kernels where many neurons switch in every step: on from a stored minimum at the edge of stability."""
+    stored = results.stored("section5")
+    net, eta = stored.net(AT_THE_EDGE), float(stored["eta"][AT_THE_EDGE])
+    runs = {name: contestants.DESCENTS[name](net, stored.data, eta) for name in ("fixed", "general")}
+    ends = [run(10_000).tobytes() for run in runs.values()]
+    if ends[0] != ends[1]:
+        raise Disagreement("the two kernels do not take the same steps, bit for bit")
+    about = {"run": AT_THE_EDGE, "eta": eta, "n": stored.data.n, "k": net.k}
+    return about | {"seconds": in_turn(runs, rounds)}
+
+
+def growth(rounds: int) -> list[dict]:
+    """The kernel for large sizes, from small to large; rounds are longer, to keep the set-up a small part of them."""
+    rows = []
+    for n, k in GROWTH:
+        case, eta = start(n, k)
+        run = contestants.DESCENTS["general"](case.net, case.data, eta)
+        if not np.isfinite(run(20)).all():
+            raise Disagreement(f"descent at n = {n}, k = {k} left the finite numbers")
+        rows.append({"n": n, "k": k, "seconds": in_turn({"general": run}, rounds, 5 * ROUND)["general"]})
+    return rows
+
+
+def curvature(n: int, k: int, rounds: int) -> dict:
+    """λ_max by one Lanczos solver with the products of each contestant, and from the dense Hessian where that fits.
+
+    ``first`` holds the seconds to set up and take one product, ``seconds`` those of the whole iteration after that.
+    """
+    case, _ = start(n, k)
+    first, seconds, values = {}, {}, {}
+    for name in CURVATURE[n, k]:
+        if name in contestants.HESSIANS:
+            began = process_time()
+            operator = contestants.HESSIANS[name](case.net, case.data)
+            operator @ np.ones(operator.shape[0])
+            first[name] = process_time() - began
+            solve = partial(matrix_free.largest_eigenvalue, operator)
+            values[name], seconds[name] = _timed(solve, rounds if name == "ours" else 1)
+    if k <= DENSE_UP_TO:
+        values["dense"], seconds["dense"] = _timed(partial(tangent.sharpness, case.net, case.data), 1)
+    worst = max(abs(value / values["ours"] - 1) for value in values.values())
+    if not worst <= AGREEMENT:
+        raise Disagreement(f"λ_max at n = {n}, k = {k}: {values}")
+    about = {"n": n, "k": k, "products": _products(case), "gap": worst}
+    return about | {"first": first, "seconds": seconds}
+
+
+def _timed(solve: Callable[[], float], rounds: int) -> tuple[float, list[float]]:
+    """What it returns, and the seconds of each round."""
+    found: list[float] = []
+    seconds = repeat(lambda: found.append(solve()), timer=process_time, number=1, repeat=rounds)
+    return found[0], seconds
+
+
+def _products(case: Case) -> int:
+    """How many products the solver asks for."""
+    operator, asked = matrix_free.hessian(case.net, case.data), []
+    counting = LinearOperator(operator.shape, matvec=lambda u: asked.append(0) or operator @ u, dtype=float)
+    matrix_free.largest_eigenvalue(counting)
+    return len(asked)
+
+
+def whole_sweep() -> dict | None:
+    """What the sweep of Section 5 took when its data were made, if that was recorded with them."""
+    manifest = json.loads((results.DATA / "section5" / "manifest.json").read_text())
+    return {name: manifest[name] for name in ("seconds", "cores")} if {"seconds", "cores"} <= manifest.keys() else None
+
+
+def about() -> dict:
+    """Where and with what it was measured; no host, no path."""
+    packages = ("numpy", "scipy", "numba", "autograd", "jax", "torch")
+    return {
+        "date": datetime.date.today().isoformat(),
+        "python": platform.python_version(),
+        "processor": llvmlite.binding.get_host_cpu_name(),
+        "versions": {name: metadata.version(name) for name in packages if name not in contestants.MISSING},
+        "missing": list(contestants.MISSING),
+    }
+
+
+def everything(rounds: int, say: Callable[[str], object]) -> dict:
+    """The whole benchmark, as JSON will hold it."""
+    found: dict = {"about": about(), "steps": [], "curvature": []}
+    for n, k in SIZES:
+        say(f"gradient descent at n = {n}, k = {k}")
+        found["steps"].append(steps(n, k, rounds))
+    say("gradient descent at the edge of stability")
+    found["edge"] = edge(rounds)
+    say("gradient descent from small to large")
+    found["growth"] = growth(rounds)
+    for n, k in CURVATURE:
+        say(f"largest eigenvalue at n = {n}, k = {k}")
+        found["curvature"].append(curvature(n, k, rounds))
+    sweep = whole_sweep()
+    return found | ({"sweep": sweep} if sweep else {})
