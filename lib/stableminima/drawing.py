@@ -104,19 +104,27 @@ def _draw_mark(mark: Mark, panel: Panel, ax: Axes) -> None:
 
 
 def small_multiples(rows: Sequence[tuple[str, Frame]]) -> Figure:
-    """One row of panels per (heading, frame), under its heading and words: the explorer's face on paper."""
+    """The panels of each (heading, frame), under its heading and words: the explorer's face on paper.
+
+    Up to three panels stand side by side, more in rows of two.
+    """
     if not rows:
         raise ValueError("rows is empty: give at least one (heading, frame)")
+    shapes = [(1, count) if (count := len(frame.panels)) <= 3 else (-(-count // 2), 2) for _, frame in rows]
     with style.context(dict(STYLE), after_reset=True):
-        figure = Figure(figsize=(7.5, 3.1 * len(rows)), layout="constrained", facecolor="white")
+        height = 3.1 * sum(lines for lines, _ in shapes)
+        figure = Figure(figsize=(7.5, height), layout="constrained", facecolor="white")
         bands = figure.subfigures(len(rows), 1, squeeze=False, hspace=0.06)[:, 0]
-        for band, (heading, frame) in zip(bands, rows, strict=True):
+        for band, shape, (heading, frame) in zip(bands, shapes, rows, strict=True):
             words = textwrap.fill(f"{heading}: {frame.words}", 105)
             band.suptitle(words, x=0.01, ha="left", fontsize=9)
-            axes = band.subplots(1, len(frame.panels), squeeze=False)[0]
+            grid = band.subplots(*shape, squeeze=False).ravel()
+            axes, unused = grid[: len(frame.panels)], grid[len(frame.panels) :]
+            for ax in unused:
+                ax.remove()
             draw(frame, axes)
             for ax, panel in zip(axes, frame.panels, strict=True):
-                ax.set_title(textwrap.fill(panel.title, 84 // len(axes)))
+                ax.set_title(textwrap.fill(panel.title, 84 // shape[1]))
         figure.draw_without_rendering()  # legends below the axes find their room only in a second layout
     return figure
 

@@ -85,6 +85,18 @@ def run_on(net: Network, data: Dataset, eta: float, steps: int = 200_000, watch:
     return Afterwards(float(peak), net.loss(data), min(visits), max(visits), len(seen), above)
 
 
+def kicked(protocol: Protocol, eta: float, size: float = 1e-6) -> tuple[Afterwards, Afterwards]:
+    """Runs on from where a run of the protocol settles, and again after a kick of this size along the top eigenvector.
+
+    In floating point descent can come to rest on a minimum that is too sharp for it: where the step is smaller than
+    half a rounding error nothing moves. The kick tells that from stability.
+    """
+    data, _ = protocol.start()
+    net = descend(protocol.run(eta).net, data, Schedule(eta), tolerance=0.0, budget=200_000, records=1).net
+    top = np.linalg.eigh(tangent.gauss_newton(net, data))[1][:, -1]
+    return run_on(net, data, eta), run_on(Network.from_vector(net.vector + size * top), data, eta)
+
+
 @dataclass(frozen=True)
 class Row:
     """One run of a sweep: what ``runs.csv`` holds of it, with its parameters (or None) and its thinned trace (or None).
@@ -205,7 +217,7 @@ SCALES_FACTORS = (15.0, 10.0, 5.0, 3.0, 1.0, 0.75)
 SCALES_STEPS = tuple(np.geomspace(1e-3, 1.5, 100).tolist())
 
 CHAIN = SURVEY
-CHAIN_SEEDS = 32
+CHAIN_SEEDS = 56
 CHAIN_STEPS = tuple(float(f"{eta:.3g}") for eta in np.geomspace(0.01, 0.5, 40))
 
 PHASE = HERO

@@ -7,11 +7,22 @@ Oracles share no code with the closed form that they are held against.
 from __future__ import annotations
 
 from ..verify import Claim, Definition
-from . import chapter_1, chapter_2, chapter_3, chapter_4, chapter_5, chapter_6, chapter_6_steps, chapter_7
+from . import (
+    chapter_1,
+    chapter_1_figures,
+    chapter_2,
+    chapter_3,
+    chapter_4,
+    chapter_5,
+    chapter_6,
+    chapter_6_steps,
+    chapter_7,
+)
 
 # the page that shows each module's equations
 SHOWN = {
     "01_experiments": chapter_1,
+    "01_figures": chapter_1_figures,
     "02_linear_stability": chapter_2,
     "03_switching": chapter_3,
     "04_strong_stability": chapter_4,

@@ -1,4 +1,4 @@
-"""Chapter I, continued: λ_max by an n×n matrix, the flattest rescaling, and the chain over many data sets."""
+"""Chapter I, continued: λ_max by an n×n matrix, and the flattest rescaling."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from .. import autodiff, curvature, rescaling, results, tangent
+from .. import autodiff, curvature, rescaling, tangent
 from ..descent import Schedule, descend
 from ..instances import Case, minima, random_case
 from ..network import Dataset
@@ -121,11 +121,3 @@ I_4 = Claim(
     tolerance=Tolerance(1e-9, why="the programme's Q is a density matrix up to rounding of its eigenvalues"),
     attack=Attack(start=lambda case: np.zeros(2), build=_rescaled, steps=10, starts=2),
 )
-
-
-# ---- the chain over many data sets -------------------------------------------------------------------------------
-
-
-def _chain() -> Iterator[Instance]:
-    for row in results.stored("chain").kept.rows:
-        yield Instance(f"seed {row.seed}, η = {row.eta!r}", row.seed, row)

@@ -6,11 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
 
-from .. import smoothness, tangent
+from .. import experiments, results, smoothness, tangent
 from ..descent import Outcome, Run
 from ..drawing import PALETTE
 from ..experiments import FIGURE_1_FACTOR, FIGURE_1_LEVEL, Sweep
 from ..explorers.panels import REGIMES, reach, regime
+from ..interpolants import flattest_interpolant
 from ..network import Dataset, Network
 from ..picture import Picture, blank, styled
 from ..tables import Table
@@ -43,11 +44,11 @@ def figure_1(runs: tuple[Run, Run], data: Dataset) -> Picture:
     """The paper's Figure 1: a small step size throughout, and the same times three once the loss is small."""
     figure, (loss, function, bend) = blank(8.4, 2.9, columns=3)
     grid = np.linspace(-reach(data), reach(data), 401)
-    styles = [{"color": PALETTE["data"].ink, "lw": 1.3}, {**_ink("weight"), "ls": (0, (5, 1.5))}]
+    styles = [{"color": PALETTE["data"].ink, "lw": 1.3}, {**_ink("weight"), "linestyle": (0, (5, 1.5))}]
     names = ("η = 0.0001", f"times {FIGURE_1_FACTOR:g} below loss {FIGURE_1_LEVEL:g}")
     bends = [smoothed_bend(run.net, grid, 0.08) for run in runs]
     for run, style, name, curve in zip(runs, styles, names, bends, strict=True):
-        loss.plot(np.maximum(run.trace, 1), run.losses, label=name, **style)
+        loss.plot(run.trace[1:], run.losses[1:], label=name, **style)  # the first record is step 0
         function.plot(grid, run.net(grid), **style)
         bend.plot(grid, curve, **style)
     loss.axhline(FIGURE_1_LEVEL, **{**_ink("threshold"), "lw": 0.8})
@@ -63,7 +64,7 @@ def figure_1(runs: tuple[Run, Run], data: Dataset) -> Picture:
         figure,
         "fig-paper-1",
         "The paper's Figure 1, from a start 15 times PyTorch's. Solid: a constant small step size. Dashed: three times "
-        f"that once the loss has fallen below {FIGURE_1_LEVEL:g} (dotted level). The larger step cannot stay where the "
+        f"that once the loss has fallen below {FIGURE_1_LEVEL:g} (level line). The larger step cannot stay where the "
         f"smaller one settles: its loss rises again, and it ends at sharpness {sharp[1]:.0f} instead of {sharp[0]:.0f} "
         rf"and at $\int |f''|\, g$ of {norms[1]:.1f} instead of {norms[0]:.1f}. Shaded: $g$, scaled.",
         f"Three panels. Losses of two runs against the step, both ending at 1e-8 after {runs[0].steps} and "
@@ -170,7 +171,8 @@ def sharpness_by_scale(sweep: Sweep) -> Picture:
         ax.plot(part["eta"], part["flattest"], "s", ms=1.4, color=PALETTE["model"].ink, label="flattest rescaling")
         ax.plot(part["eta"], 1 + 2 * part["norm"], ".", ms=2.2, color=PALETTE["bound"].ink, label="1 + 2∫|f''|g")
         ax.set(title=f"scale {scale:g}: {len(part)} runs", xscale="log", yscale="log", ylim=(0.8, 3e3))
-    panels.flat[0].legend(loc="lower left", handletextpad=0.3, borderpad=0.1)
+    emptiest = panels.flat[int(np.argmin(counts))]
+    emptiest.legend(loc="upper right", handletextpad=0.3, borderpad=0.1)
     for ax in panels[-1]:
         ax.set_xlabel("step size η")
     for ax in panels[:, 0]:
@@ -266,7 +268,9 @@ def phase_diagram(phase: Sweep) -> Picture:
     bar.ax.set_xticklabels([name.replace(" ", "\n", 1) for name in REGIMES], fontsize=6.5)
     mesh = right.pcolormesh(eta, scale, value, cmap="cividis", vmin=0, vmax=1.1, shading="nearest", rasterized=True)
     figure.colorbar(mesh, ax=right, location="bottom", aspect=30, label="η λ_max / 2 at the end")
+    limit = flattest_interpolant(phase.data).step_size
     for ax, title in ((left, "How runs end"), (right, "How close to the edge")):
+        ax.axvline(limit, color=PALETTE["data"].ink, ls=":", lw=1.2)
         ax.set(title=title, xlabel="step size η", ylabel="initial scale", xscale="log", yscale="log")
     shares = [np.mean(kinds == each) for each in range(len(REGIMES))]
     return Picture(
@@ -274,7 +278,8 @@ def phase_diagram(phase: Sweep) -> Picture:
         "fig-phase",
         f"{len(phase)} runs on one data set, over step size and initial scale. Left: how they end. Right: the "
         f"sharpness found in units of $2/\\eta$, blank where no global minimum was found. {shares[3]:.0%} of the runs "
-        f"end at the edge of stability, {shares[2]:.0%} below it.",
+        f"end at the edge of stability, {shares[2]:.0%} below it. Dotted: $\\eta_2 = {limit:.2g}$, above which every "
+        "interpolant is too sharp.",
         f"Two maps of {eta.size} step sizes by {scale.size} initial scales. At small steps runs end "
         f"below the edge ({shares[2]:.0%}); beyond a line they end at it ({shares[3]:.0%}); {shares[0]:.0%} find no "
         "global minimum, at the largest steps and the smallest scales.",
@@ -284,7 +289,13 @@ def phase_diagram(phase: Sweep) -> Picture:
     )
 
 
-def regenerating_table(times: dict[str, tuple[int, float, int]]) -> Table:
-    """What each sweep of ``make data`` took: runs, minutes, cores."""
-    rows = [(name, runs, f"{seconds / 60:.0f}", cores) for name, (runs, seconds, cores) in times.items()]
-    return Table("What `make data` takes", ("sweep", "runs", "minutes", "cores"), rows)
+def regenerating_table() -> Table:
+    """What each sweep of ``make data`` took when its stored results were made."""
+    rows, total = [], 0.0
+    for name in experiments.plans():
+        found, cost = results.stored(name), results.about(name)
+        steps = found["steps"].sum() / 1e9
+        total += cost.seconds
+        rows.append((name, len(found), f"{steps:.2g}", f"{cost.seconds / 60:.1f}", cost.cores))
+    rows.append(("all", sum(row[1] for row in rows), "", f"{total / 60:.0f}", ""))
+    return Table("What regenerating the data took", ("sweep", "runs", "billion steps", "minutes", "cores"), rows)
