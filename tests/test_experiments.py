@@ -79,8 +79,9 @@ def test_the_chain_of_inequalities_holds_on_every_data_set():
     assert (chain["flattest"] <= slack * chain["sharpness"]).all()
     above = chain.where((chain["sharpness"] * chain["eta"] > 2) & (chain["lowest"] * chain["eta"] > 2))
     for row in above.where(above["peak"] < 10 * chain.protocol.tolerance).rows:
-        before, after = experiments.kicked(replace(chain.protocol, seed=row.seed), row.eta, 1e-8)
-        assert before.peak < 1e-25 and after.highest * row.eta < 2
+        kick = experiments.kicked(replace(chain.protocol, seed=row.seed), row.eta)
+        assert kick.before < 1e-17 and kick.growth < 1  # held: by a flat mode nearby, or between modes that are not
+        assert kick.highest > kick.lowest
 
 
 def test_figure_1_shows_what_its_rule_for_the_seed_asks_for():

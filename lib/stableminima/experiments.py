@@ -73,28 +73,50 @@ def run_on(net: Network, data: Dataset, eta: float, steps: int = 200_000, watch:
     first = descend(net, data, budget=EVERY_STEP, records=EVERY_STEP, **options)
     onward = descend(first.net, data, budget=max(steps - EVERY_STEP, 1), records=2048, **options)
     net, peak = onward.net, max(first.losses.max(), onward.losses.max())
+    net, visits, modes = _watched(net, data, eta, watch)
+    above = float(np.mean(np.array(visits) > 2 / eta))
+    return Afterwards(float(peak), net.loss(data), min(visits), max(visits), modes, above)
+
+
+def _watched(net: Network, data: Dataset, eta: float, steps: int) -> tuple[Network, list[float], int]:
+    """The network after so many steps, the sharpness of the mode before each of them, and how many modes."""
     seen: dict[bytes, float] = {}
     visits = []
-    for _ in range(watch):
+    for _ in range(steps):
         mode = net.pattern(data.x).tobytes()
         if mode not in seen:
             seen[mode] = tangent.interpolation_sharpness(net, data)
         visits.append(seen[mode])
-        net = descend(net, data, budget=1, **options).net
-    above = float(np.mean(np.array(visits) > 2 / eta))
-    return Afterwards(float(peak), net.loss(data), min(visits), max(visits), len(seen), above)
+        net = descend(net, data, Schedule(eta), tolerance=0.0, budget=1).net
+    return net, visits, len(seen)
 
 
-def kicked(protocol: Protocol, eta: float, size: float = 1e-6) -> tuple[Afterwards, Afterwards]:
-    """Runs on from where a run of the protocol settles, and again after a kick of this size along the top eigenvector.
+@dataclass(frozen=True)
+class Kick:
+    """What a small kick does at a minimum where descent has come to rest.
 
-    In floating point descent can come to rest on a minimum that is too sharp for it: where the step is smaller than
-    half a rounding error nothing moves. The kick tells that from stability.
+    ``before`` is the loss at rest, ``growth`` the loss a thousand steps after the kick over the loss right after it.
+    ``lowest`` and ``highest`` are the extreme sharpnesses of the modes on the way.
+    """
+
+    before: float
+    growth: float
+    lowest: float
+    highest: float
+
+
+def kicked(protocol: Protocol, eta: float, size: float = 1e-8) -> Kick:
+    """Lets a run of the protocol come to rest, and kicks it by ``size`` along the top eigenvector of the Hessian there.
+
+    In floating point descent can rest on a minimum that is too sharp for it: where its step is smaller than half a
+    rounding error nothing moves. The kick tells that from stability.
     """
     data, _ = protocol.start()
     net = descend(protocol.run(eta).net, data, Schedule(eta), tolerance=0.0, budget=200_000, records=1).net
     top = np.linalg.eigh(tangent.gauss_newton(net, data))[1][:, -1]
-    return run_on(net, data, eta), run_on(Network.from_vector(net.vector + size * top), data, eta)
+    start = Network.from_vector(net.vector + size * top)
+    end, visits, _ = _watched(start, data, eta, 1000)
+    return Kick(net.loss(data), end.loss(data) / start.loss(data), min(visits), max(visits))
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ def hero(sweep: Sweep, phase: Sweep) -> Explorer:
     return Explorer(
         "What the step size does to the function",
         "Gradient descent from one start, for each step size and initial scale. The function and the data; where its "
-        "slope changes (knots closer than 0.08 as one), with the weight g scaled to fit; the sharpness on the way, with "
-        "2/η (the step size grows to η during the warm-up, and 2 over it falls); and a map of how runs end, with this "
-        "one on it.",
+        "slope changes (knots closer than 0.08 as one), with the weight g scaled to fit; the sharpness on the way, "
+        "with 2/η (the step size grows to η during the warm-up, and 2 over it falls); and a map of how runs end, with "
+        "this one on it.",
         [
             Control("step size η", steps, tuple(f"{eta:g}" for eta in steps), start=steps.index(0.2)),
             Control("initial scale", scales, tuple(f"{scale:g}" for scale in scales), start=scales.index(5.0)),
