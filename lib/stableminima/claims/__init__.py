@@ -44,6 +44,8 @@ CLAIMS: tuple[Claim | Definition, ...] = tuple(entry for module in SHOWN.values(
 _OWN = {
     "I.1": "01_experiments.html#the-lower-bound",
     "I.2": "01_experiments.html#the-upper-bound-and-the-runs-above-it",
+    "I.3": "01_figures.html#sharpness-along-training",
+    "I.4": "01_figures.html#the-flattest-rescaling",
     "II.1": "02_linear_stability.html#prop-trace",
     "III.1": "03_switching.html#noise-of-mean-zero-costs-nothing",
     "III.2": "03_switching.html#prop-kink",
