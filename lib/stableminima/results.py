@@ -177,5 +177,5 @@ def regenerate(folder: Path = DATA, only: Sequence[str] = ()) -> None:
         computed = len(missing(jobs, cache, **options))
         start = time.perf_counter()
         rows = sweep(jobs, cache, title=name, **options)
-        cost = Cost(round(time.perf_counter() - start, 1), effective_n_jobs(-1), computed)
+        cost = Cost(round(time.perf_counter() - start, 3), effective_n_jobs(-1), computed)
         save(Sweep(protocol, rows), folder / name, COMMAND, cost)
