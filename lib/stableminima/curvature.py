@@ -66,8 +66,7 @@ def _couplings(net: Network, data: Dataset) -> tuple[Array, Array, Array]:
     """ρ_i, shape (k,), and the columns p_i and σ_i, each of shape (n, k)."""
     z = net.preactivation(data.x)
     active = z > 0
-    weighted = active * (net.residual(data) / data.n)[:, None]
-    a, b = data.x @ weighted, weighted.sum(axis=0)
+    a, b = tangent.couplings(net, data)
     rho = np.hypot(a, b)
     unit = np.array([a, b]) / np.where(rho > 0, rho, 1.0)
     slope = active * net.w2 * (np.multiply.outer(data.x, unit[0]) + unit[1])

@@ -21,6 +21,11 @@ class Outcome(StrEnum):
     STALLED = "stalled"
     DIVERGED = "diverged"
 
+    @property
+    def solved(self) -> bool:
+        """Did the run reach a global minimum, in the warm-up or after it?"""
+        return self in (Outcome.CONVERGED, Outcome.WARM_UP)
+
 
 @dataclass(frozen=True)
 class Schedule:

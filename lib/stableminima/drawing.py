@@ -29,6 +29,11 @@ class Role:
         """The dashes as matplotlib takes them."""
         return (0, self.dash) if self.dash else "-"
 
+    @property
+    def line(self) -> dict[str, object]:
+        """Colour and dashes, as matplotlib's plot takes them."""
+        return {"color": self.ink, "linestyle": self.linestyle}
+
 
 # Okabe and Ito's colours, darkened on white and lightened on black to at least 4.5:1; dash and marker differ too,
 # so that no two roles are told apart by colour alone
@@ -83,7 +88,7 @@ def _draw_panel(panel: Panel, ax: Axes) -> None:
 
 def _draw_mark(mark: Mark, panel: Panel, ax: Axes) -> None:
     role = PALETTE[mark.role]
-    line = {"color": role.ink, "linestyle": role.linestyle, "linewidth": 1.4}
+    line = {**role.line, "linewidth": 1.4}
     dots = {"color": role.ink, "linestyle": "none", "marker": role.marker, "markersize": 4.5}
     label = mark.label or "_nolegend_"
     base = panel.ylim[0] if panel.yscale == "log" else min(max(0.0, panel.ylim[0]), panel.ylim[1])

@@ -153,8 +153,7 @@ def one_run(protocol: Protocol, eta: float, traced: bool = False, onward: bool =
     data, _ = protocol.start()
     run = protocol.run(eta, with_sharpness=traced, records=TRACE_POINTS)
     after = Afterwards(np.inf, np.inf, np.inf, np.inf, 0, 0.0)
-    solved = run.outcome in (Outcome.CONVERGED, Outcome.WARM_UP)
-    if onward and solved:
+    if onward and run.outcome.solved:
         after = run_on(run.net, data, eta)
     trace = None
     if traced:
@@ -169,7 +168,7 @@ def one_run(protocol: Protocol, eta: float, traced: bool = False, onward: bool =
         loss=run.loss,
         sharpness=tangent.sharpness(run.net, data),
         norm=smoothness.weighted_norm(run.net, data),
-        flattest=rescaling.flattest_rescaling(run.net, data).sharpness if solved else np.inf,
+        flattest=rescaling.flattest_rescaling(run.net, data).sharpness if run.outcome.solved else np.inf,
         **asdict(after),
         theta=run.net.vector if keep else None,
         trace=trace,
@@ -221,10 +220,15 @@ class Sweep:
         return self.where(self["outcome"] == Outcome.CONVERGED)
 
 
+def _spaced(low: float, high: float, count: int, digits: int) -> tuple[float, ...]:
+    """Numbers evenly spaced on a logarithmic scale, rounded to so many digits."""
+    return tuple(float(f"{value:.{digits}g}") for value in np.geomspace(low, high, count))
+
+
 SECTION_5 = Protocol(seed=43)
 SECTION_5_STEPS = tuple(np.geomspace(1e-4, 0.5, 200).tolist())
 HERO = replace(SECTION_5, budget=4_000_000)
-HERO_STEPS = tuple(float(f"{eta:.2g}") for eta in np.geomspace(0.01, 0.5, 18))
+HERO_STEPS = _spaced(0.01, 0.5, 18, digits=2)
 HERO_SCALES = (0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 
 SURVEY = replace(SECTION_5, budget=3_000_000)
@@ -232,7 +236,7 @@ SURVEY_SEEDS = 60
 
 LIMITS = replace(SURVEY, init_scale=5.0)
 LIMITS_SEEDS = 12
-LIMITS_STEPS = tuple(float(f"{eta:.2g}") for eta in np.geomspace(0.02, 0.7, 24))
+LIMITS_STEPS = _spaced(0.02, 0.7, 24, digits=2)
 
 SCALES = replace(SECTION_5, budget=16_000_000)
 SCALES_FACTORS = (15.0, 10.0, 5.0, 3.0, 1.0, 0.75)
@@ -240,11 +244,11 @@ SCALES_STEPS = tuple(np.geomspace(1e-3, 1.5, 100).tolist())
 
 CHAIN = SURVEY
 CHAIN_SEEDS = 56
-CHAIN_STEPS = tuple(float(f"{eta:.3g}") for eta in np.geomspace(0.01, 0.5, 40))
+CHAIN_STEPS = _spaced(0.01, 0.5, 40, digits=3)
 
 PHASE = HERO
-PHASE_STEPS = tuple(float(f"{eta:.3g}") for eta in np.geomspace(0.005, 1, 64))
-PHASE_SCALES = tuple(float(f"{scale:.3g}") for scale in np.geomspace(0.25, 16, 48))
+PHASE_STEPS = _spaced(0.005, 1, 64, digits=3)
+PHASE_SCALES = _spaced(0.25, 16, 48, digits=3)
 
 # the first seed for which both runs end at a global minimum, and the gentle one's is too sharp for the bold one
 FIGURE_1 = Protocol(seed=0, init_scale=15.0, warm_up=0, budget=20_000_000)

@@ -43,6 +43,12 @@ def _everywhere(builder, vector, lane, count):
     return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), lanes)
 
 
+def _neuron(context, builder, kind, q, to):
+    """Where the neuron at q[to] has its w1 and b1, as one vector, and its w2."""
+    at_v = builder.add(to, ir.IntType(64)(2))
+    return _lanes(context, builder, kind, q, to, 2), _lanes(context, builder, kind, q, at_v, 1)
+
+
 @intrinsic
 def _put(typing, table, at, first, second):
     """table[at], …, table[at + 3] = first, second, 0, 0."""
@@ -67,8 +73,7 @@ def _move(typing, q, to, table, at):
     def generate(context, builder, signature, arguments):
         q, to, table, at = arguments
         index = ir.IntType(64)
-        at_wb = _lanes(context, builder, signature.args[0], q, to, 2)
-        at_v = _lanes(context, builder, signature.args[0], q, builder.add(to, index(2)), 1)
+        at_wb, at_v = _neuron(context, builder, signature.args[0], q, to)
         at_pull = _lanes(context, builder, signature.args[2], table, builder.add(at, index(FIXED)), 2)
         wb, v, pull = (builder.load(where, align=8) for where in (at_wb, at_v, at_pull))
         product = builder.fmul(wb, pull)
@@ -91,11 +96,10 @@ def _bend(typing, q, to, table, at):
 
     def generate(context, builder, signature, arguments):
         q, to, table, at = arguments
-        index = ir.IntType(64)
-        wb = builder.load(_lanes(context, builder, signature.args[0], q, to, 2), align=8)
-        v = builder.load(_lanes(context, builder, signature.args[0], q, builder.add(to, index(2)), 1), align=8)
-        at_bend = _lanes(context, builder, signature.args[2], table, builder.add(at, index(FIXED + 2)), 2)
-        bend = builder.fadd(builder.load(at_bend, align=8), builder.fmul(_everywhere(builder, v, 0, 2), wb))
+        at_bend = _lanes(context, builder, signature.args[2], table, builder.add(at, ir.IntType(64)(FIXED + 2)), 2)
+        places = *_neuron(context, builder, signature.args[0], q, to), at_bend
+        wb, v, bend = (builder.load(where, align=8) for where in places)
+        bend = builder.fadd(bend, builder.fmul(_everywhere(builder, v, 0, 2), wb))
         builder.store(bend, at_bend, align=8)
         return context.get_dummy_value()
 

@@ -89,8 +89,14 @@ def _data_address(kind: str, content: bytes) -> str:
 
 def blank(width: float, height: float, columns: int = 1) -> tuple[Figure, np.ndarray]:
     """An empty figure, in inches, and its axes in a row."""
+    figure, axes = blank_grid(width, height, 1, columns)
+    return figure, axes[0]
+
+
+def blank_grid(width: float, height: float, rows: int, columns: int, **shared: object) -> tuple[Figure, np.ndarray]:
+    """An empty figure, in inches, and its axes, shape (rows, columns); ``shared`` as matplotlib's subplots takes it."""
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    return figure, figure.subplots(1, columns, squeeze=False)[0]
+    return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
 def styled(make: Callable[..., Picture]) -> Callable[..., Picture]:

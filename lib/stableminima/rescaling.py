@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
-import cvxpy as cp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -103,6 +102,8 @@ def _vectors(net: Network, data: Dataset) -> tuple[Array, Array, Array]:
 
 def _solve(first: Array, second: Array, value: Array, weight: Array) -> tuple[Array, Array]:
     """β of the neurons, and Q. In units in which each neuron's two terms are balanced, s and t are near 1."""
+    import cvxpy as cp  # half a second that a run without a minimum, or a page without this programme, does not need
+
     n, k = value.shape
     balance = np.sqrt(weight * np.sqrt((first**2 + second**2).sum(0) / (value**2).sum(0)))
     left, right = (weight / balance) ** 2, balance**2

@@ -48,12 +48,18 @@ def residual_part(net: Network, data: Dataset) -> Matrix:
     derivatives, x_j I_ji and I_ji.
     """
     k = net.k
-    weighted = net.pattern(data.x) * (net.residual(data) / data.n)[:, None]
     out = np.zeros((3 * k + 1, 3 * k + 1))
     i = np.arange(k)
-    out[i, 2 * k + i] = out[2 * k + i, i] = data.x @ weighted
-    out[k + i, 2 * k + i] = out[2 * k + i, k + i] = weighted.sum(axis=0)
+    a, b = couplings(net, data)
+    out[i, 2 * k + i] = out[2 * k + i, i] = a
+    out[k + i, 2 * k + i] = out[2 * k + i, k + i] = b
     return out
+
+
+def couplings(net: Network, data: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What R couples w1_i and b1_i to w2_i by: (1/n) Σ_j r_j x_j I_ji and (1/n) Σ_j r_j I_ji, each of shape (k,)."""
+    weighted = net.pattern(data.x) * (net.residual(data) / data.n)[:, None]
+    return data.x @ weighted, weighted.sum(axis=0)
 
 
 def hessian(net: Network, data: Dataset) -> Matrix:

@@ -13,7 +13,7 @@ from ..instances import (
     Case,
 )
 from ..verify import Attack, Claim, Instance, Tolerance, Wrong
-from .common import ROUNDING, Array, balancing
+from .common import ROUNDING, Array, rescaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +42,8 @@ def _at_another_step_size(log_eta: Array, run: Settled) -> Settled | None:
 
 
 def _rescaled(vector: Array, run: Settled) -> Settled:
-    shift, power = vector
-    net = run.case.net.rescale(np.exp(shift) * balancing(run.case.net, power))
-    case = Case(net, run.case.data)
-    return Settled(case, run.eta, tangent.sharpness(net, case.data), run.after)
+    case = Case(rescaled(run.case.net, vector), run.case.data)
+    return Settled(case, run.eta, tangent.sharpness(case.net, case.data), run.after)
 
 
 def _function_bound(run: Settled) -> float:

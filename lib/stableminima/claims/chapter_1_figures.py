@@ -12,7 +12,7 @@ from ..descent import Schedule, descend
 from ..instances import Case, minima, random_case
 from ..network import Dataset
 from ..verify import Attack, Claim, Instance, Tolerance, Wrong
-from .common import Array, balancing
+from .common import Array, balancing, rescaled
 
 # ---- λ_max of the whole Hessian through an n×n matrix ------------------------------------------------------------
 
@@ -89,8 +89,7 @@ def _flattest_minima() -> Iterator[Instance]:
 
 
 def _rescaled(vector: Array, case: Case) -> Case:
-    shift, power = vector
-    return Case(case.net.rescale(np.exp(shift) * balancing(case.net, power)), case.data)
+    return Case(rescaled(case.net, vector), case.data)
 
 
 def _bound(case: Case) -> float:

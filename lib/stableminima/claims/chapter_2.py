@@ -16,7 +16,7 @@ from .. import autodiff, stability, tangent
 from ..instances import Case, minima, random_case, random_cases
 from ..stability import Linearised
 from ..verify import Attack, Claim, Instance, Tolerance, Wrong
-from .common import ROUNDING, Array, balancing, exact, mean_outer_product
+from .common import ROUNDING, Array, exact, mean_outer_product, rescaled
 
 # ---- batches --------------------------------------------------------------------------------------------------
 
@@ -458,10 +458,8 @@ def _stochastic(sizes: tuple[int, ...]) -> Iterator[Instance]:
 
 
 def _rescaled(vector: Array, value: tuple[Case, int]) -> tuple[Case, int]:
-    """The same function with the neurons rescaled: by one number, and towards balance by another."""
     case, size = value
-    shift, power = vector
-    return Case(case.net.rescale(np.exp(shift) * balancing(case.net, power)), case.data), size
+    return Case(rescaled(case.net, vector), case.data), size
 
 
 def _largest_step(value: tuple[Case, int]) -> float:

@@ -21,6 +21,12 @@ def balancing(net: Network, power: float = 0.5) -> Array:
     return ((np.abs(net.w2) + 1e-9) / (np.hypot(net.w1, net.b1) + 1e-9)) ** power
 
 
+def rescaled(net: Network, vector: Array) -> Network:
+    """The same function with the neurons rescaled: all by one number, and towards balance by another."""
+    shift, power = vector
+    return net.rescale(np.exp(shift) * balancing(net, power))
+
+
 def mean_outer_product(case: Case) -> Array:
     """(1/n) Σ_j ∇f(x_j) ∇f(x_j)ᵀ with autograd's gradients."""
     return np.mean([np.outer(column, column) for column in autodiff.features(case.net, case.data.x).T], axis=0)

@@ -11,7 +11,7 @@ from ..descent import Outcome
 from ..experiments import HERO, Row, Sweep, one_run
 from ..explorer import Control, Explorer, Frame, Mark, Panel
 from ..network import Dataset, Network
-from .panels import EDGE, REGIMES, bends, function_panel, reach
+from .panels import REGIMES, bends, function_panel, reach
 from .panels import regime as kind_of
 
 
@@ -72,8 +72,7 @@ def _place_panel(row: Row, cells: tuple[Mark, ...]) -> Panel:
 
 def regime(row: Row) -> tuple[str, str]:
     """How a run ended, in plain words, and its tone."""
-    threshold, ratio = 2 / row.eta, row.eta * row.sharpness / 2
-    head = f"2/η = {threshold:.3g}. "
+    head = f"2/η = {2 / row.eta:.3g}. "
     if row.outcome is Outcome.DIVERGED:
         return head + "Descent diverged.", "unstable"
     if row.outcome is Outcome.STALLED:
@@ -84,9 +83,10 @@ def regime(row: Row) -> tuple[str, str]:
         early = f"while the step size was still smaller than η, at sharpness {row.sharpness:.3g}."
         return f"{head}Descent was done before the warm-up ended, {early}{tail}", "neutral"
     found = f"The sharpness found is {row.sharpness:.3g}, "
-    if ratio > 1 + EDGE:
+    kind = REGIMES[kind_of(row)]
+    if kind == "above it, in passing":
         return head + found + "above 2/η: descent stopped here in passing." + tail, "unstable"
-    if ratio > 1 - EDGE:
+    if kind == "at the edge":
         return head + found + "at the edge of stability: only minima this flat can hold descent." + tail, "edge"
     return head + found + "below the edge: smaller steps find minima just as sharp." + tail, "stable"
 
@@ -118,7 +118,7 @@ def _sharpness_panel(row: Row) -> Panel:
             Mark("line", steps / 1000, np.clip(sharpness, 1e-3, 1e6), "λ_max", "sharpness"),
             Mark("level", (), (2 / row.eta,), "2/η", "threshold"),
             Mark("line", steps[shown] / 1000, ramp[shown], "2 over the step size in the warm-up", "other"),
-            *(bound if row.outcome in (Outcome.CONVERGED, Outcome.WARM_UP) else []),  # Lemma 4 needs zero loss
+            *(bound if row.outcome.solved else []),  # Lemma 4 needs zero loss
         ),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from ..descent import Run, Schedule, descend
@@ -21,19 +23,13 @@ def edge_run(eta: float, records: int = 160) -> Run:
 
 def edge_of_stability() -> Explorer:
     """Step size against the loss and the sharpness along training, without a warm-up."""
-    runs: dict[float, Run] = {}
-
-    def stored(eta: float) -> Frame:
-        if eta not in runs:
-            runs[eta] = edge_run(eta)
-        return edge_frame(runs[eta])
-
+    run = cache(edge_run)
     return Explorer(
         "Along training",
         "Gradient descent from one start at constant step size, without a warm-up. Left: the loss. Right: the "
         "sharpness of the whole Hessian, with 2/η.",
         [Control("step size η", STEPS, tuple(f"{eta:g}" for eta in STEPS), start=STEPS.index(0.08))],
-        stored,
+        lambda eta: edge_frame(run(eta)),
         print_at=((0,), (STEPS.index(0.08),), (STEPS.index(0.1),), (len(STEPS) - 1,)),
     )
 

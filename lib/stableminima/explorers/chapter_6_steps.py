@@ -66,14 +66,13 @@ def verdict(row: Row, data: Dataset, flattest: Flattest) -> tuple[str, str]:
     if row.eta > flattest.step_size:
         return (f"{threshold}Theorem 1 allows ∫|f''|g up to {most:.3g}, but no interpolant is flatter than "
                 f"{flattest.bound:.3g}: none is stable. {_end(row)}"), "unstable"
-    settled = row.outcome in (Outcome.CONVERGED, Outcome.WARM_UP)
-    tone = "neutral" if not settled else "edge" if row.sharpness * row.eta > 1.94 else "stable"
+    tone = "neutral" if not row.outcome.solved else "edge" if row.sharpness * row.eta > 1.94 else "stable"
     return (f"{threshold}Theorem 1 allows ∫|f''|g up to {most:.3g}; the smoothest interpolant has {least:.3g}. "
             f"{_end(row)}"), tone
 
 
 def _end(row: Row) -> str:
-    if row.outcome in (Outcome.CONVERGED, Outcome.WARM_UP):
+    if row.outcome.solved:
         return f"Descent found one with {row.norm:.3g}, at sharpness {row.sharpness:.3g}."
     if row.outcome is Outcome.DIVERGED:
         return "Descent diverged."

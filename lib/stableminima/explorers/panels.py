@@ -15,7 +15,7 @@ REGIMES = ("no global minimum", "converged in the warm-up", "below the edge", "a
 
 def regime(row: Row) -> int:
     """The place in ``REGIMES`` of a run."""
-    if row.outcome in (Outcome.STALLED, Outcome.DIVERGED):
+    if not row.outcome.solved:
         return 0
     if row.outcome is Outcome.WARM_UP:
         return 1

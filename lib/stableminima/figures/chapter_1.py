@@ -6,15 +6,13 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from .. import smoothness, tangent
+from .. import results, smoothness, tangent
 from ..descent import Outcome
 from ..drawing import PALETTE
 from ..experiments import Protocol, Sweep
 from ..network import Network
 from ..picture import Picture, blank, styled
 from ..tables import Table
-
-DATA_COMMAND = "make data"
 
 
 @styled
@@ -46,7 +44,7 @@ def sharpness_against_step_size(sweep: Sweep) -> Picture:
         f"The flattest rescaling lies between {kept['flattest'].min():.1f} and {kept['flattest'].max():.1f}, and the "
         f"bound below it everywhere, between {bound.min():.2f} and {bound.max():.2f}.",
         {name: kept[name] for name in ("eta", "sharpness", "flattest", "norm", "steps", "loss")},
-        DATA_COMMAND,
+        results.COMMAND,
     )
 
 
@@ -89,7 +87,7 @@ def gentle_and_bold(sweep: Sweep, gentle: float, bold: float) -> Picture:
             **{f"bend_up_to_x_eta_{eta[index]:.2g}": cumulative_bend(sweep.net(index), grid) for index, _ in chosen},
             "g": smoothness.g(grid, sweep.data),
         },
-        DATA_COMMAND,
+        results.COMMAND,
     )
 
 
@@ -128,7 +126,7 @@ def norm_against_step_size(sweep: Sweep) -> Picture:
         f"scale 1 it falls {change[1]}. All curves lie below the bound of Theorem 1 and come together at the largest "
         "step sizes.",
         {name: found[name] for name in ("scale", "eta", "norm", "sharpness")},
-        DATA_COMMAND,
+        results.COMMAND,
     )
 
 
@@ -153,7 +151,7 @@ def knots_on_samples(sweep: Sweep) -> Picture:
         f"Histogram of the distance from knots to the nearest sample, on a logarithmic axis. {share:.0%} of "
         f"{distance.size} knots are closer than 0.00001; of as many uniform points {by_chance:.2%} are.",
         {"distance_of_knot": distance, "distance_of_uniform_point": expected},
-        DATA_COMMAND,
+        results.COMMAND,
     )
 
 
@@ -184,7 +182,7 @@ def modes_around_the_edge(sweep: Sweep) -> Picture:
         f"For {len(edge)} runs, a vertical bar from the flattest to the sharpest mode visited, in units of 2/η. All "
         f"bars begin at or below 1; {around:.0%} of them reach above it; the highest reaches {highest.max():.3f}.",
         {name: edge[name] for name in ("eta", "sharpness", "lowest", "highest", "modes", "above")},
-        DATA_COMMAND,
+        results.COMMAND,
     )
 
 

@@ -13,10 +13,9 @@ from ..experiments import FIGURE_1_FACTOR, FIGURE_1_LEVEL, Sweep
 from ..explorers.panels import REGIMES, reach, regime
 from ..interpolants import flattest_interpolant
 from ..network import Dataset, Network
-from ..picture import Picture, blank, styled
+from ..picture import Picture, blank, blank_grid, styled
 from ..tables import Table
 
-DATA_COMMAND = "make data"
 HERE = "make notebooks"
 
 
@@ -28,7 +27,7 @@ def smoothed_bend(net: Network, x: np.ndarray, width: float) -> np.ndarray:
 
 
 def _ink(role: str) -> dict:
-    return {"color": PALETTE[role].ink, "linestyle": PALETTE[role].linestyle, "lw": 1.4}
+    return {**PALETTE[role].line, "lw": 1.4}
 
 
 def _weight(ax: Axes, grid: np.ndarray, data: Dataset) -> None:
@@ -108,7 +107,7 @@ def functions_found(sweep: Sweep, etas: tuple[float, ...], scales: tuple[float, 
         f"{len(scales)} rows of {len(etas)} panels, each a function through {sweep.data.n} points. Step sizes grow "
         f"from {etas[0]:g} to {etas[-1]:g}; the functions at initial scale {scales[-1]:g} bend less and less.",
         columns,
-        DATA_COMMAND,
+        results.COMMAND,
     )
 
 
@@ -141,14 +140,12 @@ def second_derivatives(sweep: Sweep, etas: tuple[float, ...], scales: tuple[floa
         f"{len(scales)} rows of {len(etas)} panels with the smoothed size of the second derivative over the weight g. "
         f"In the last row the integral of |f''| times g falls from {first:.2f} to {last:.2f} as the step size grows.",
         columns,
-        DATA_COMMAND,
+        results.COMMAND,
     )
 
 
 def _grid(rows: int, columns: int) -> tuple:
-    figure, _ = blank(8.4, 1.9 * rows + 0.3)
-    figure.clear()
-    return figure, figure.subplots(rows, columns, sharex=True, sharey="row", squeeze=False)
+    return blank_grid(8.4, 1.9 * rows + 0.3, rows, columns, sharex=True, sharey="row")
 
 
 def _x_labels(axes: np.ndarray) -> None:
@@ -190,7 +187,7 @@ def sharpness_by_scale(sweep: Sweep) -> Picture:
         f"by at most {(found['sharpness'] * found['eta'] / 2).max() - 1:.1%}; below it lie the flattest rescaling and "
         "the bound of Lemma 4.",
         {name: found[name] for name in ("scale", "eta", "sharpness", "flattest", "norm", "steps", "loss")},
-        DATA_COMMAND,
+        results.COMMAND,
     )
 
 
@@ -223,7 +220,7 @@ def chain_over_data_sets(chain: Sweep) -> Picture:
         f"in all of them. Right, η times the sharpness over 2: {above.sum()} runs lie above 1, at most at "
         f"{edge.max():.2f}.",
         {name: kept[name] for name in ("seed", "eta", "sharpness", "flattest", "norm", "peak", "lowest", "highest")},
-        DATA_COMMAND,
+        results.COMMAND,
     )
 
 
@@ -285,7 +282,7 @@ def phase_diagram(phase: Sweep) -> Picture:
         "global minimum, at the largest steps and the smallest scales.",
         {"eta": phase["eta"], "scale": phase["scale"], "outcome": [str(each) for each in phase["outcome"]],
          "steps": phase["steps"], "sharpness": phase["sharpness"], "norm": phase["norm"]},
-        DATA_COMMAND,
+        results.COMMAND,
     )
 
 

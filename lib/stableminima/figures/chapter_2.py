@@ -26,8 +26,7 @@ def both_sides(found: Sequence[Instance], gap: float = 1e-3, steps: int = 4000) 
             eta = factor * 2 / system.sharpness
             distance = [np.linalg.norm(system.mean_after(start, eta, t)) for t in times]
             label = f"{gap:.1%} {name} 2/λ_max" if each is found[0] else None
-            style = {"color": PALETTE[role].ink, "ls": PALETTE[role].linestyle}
-            ax.plot(times, distance, lw=1, label=label, **style)
+            ax.plot(times, distance, lw=1, label=label, **PALETTE[role].line)
             ends[name].append(distance[-1])
     ax.set(yscale="log", xlabel="steps", ylabel="distance (start = 1)")
     ax.legend(loc="upper left")
@@ -51,8 +50,7 @@ def batch_sizes(found: Sequence[Instance]) -> Picture:
     for each, role in zip(found, ("model", "curvature", "weight", "loss"), strict=False):
         systems = [linearise(each.value.net, each.value.data, int(size)) for size in sizes]
         share = [system.largest_mean_square_step * system.sharpness / 2 for system in systems]
-        style = {"color": PALETTE[role].ink, "ls": PALETTE[role].linestyle}
-        ax.plot(sizes, share, marker=PALETTE[role].marker, ms=4, lw=1.2, label=each.label, **style)
+        ax.plot(sizes, share, marker=PALETTE[role].marker, ms=4, lw=1.2, label=each.label, **PALETTE[role].line)
         trace = systems[0].sharpness / np.trace(systems[0].hessian)
         label = "2/tr H, the bound for one sample" if each is found[0] else None
         ax.plot(0.9, trace, marker="_", ms=12, mew=2, color=PALETTE[role].ink, ls="none", label=label)

@@ -54,9 +54,7 @@ def difference_errors(case: Case, distances: tuple[float, ...] = (1e-1, 1e-4, 1e
     for distance, role in zip(distances, roles, strict=True):
         net = with_preactivation(case, distance)
         error = [_entry_error(net, case.data.x[0], step) for step in steps]
-        style = PALETTE[role]
-        ax.plot(steps, np.maximum(error, 1e-17), color=style.ink, ls=style.linestyle, lw=1.3,
-                label=f"kink at {distance:g}")
+        ax.plot(steps, np.maximum(error, 1e-17), lw=1.3, label=f"kink at {distance:g}", **PALETTE[role].line)
     ax.plot(steps, np.finfo(float).eps / steps, color=PALETTE["other"].ink, ls=":", label="rounding, 2⁻⁵²/h")
     ax.set(xscale="log", yscale="log", xlabel="step h", ylabel="error of the difference", ylim=(1e-17, 10))
     ax.legend(loc="lower left")
