@@ -55,7 +55,7 @@ serve: ## show the rendered book at http://localhost:8000
 	$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 data: .venv/ready ## regenerate the long results in data/
-	$(PY) -m stableminima data $(ARGS)
+	$(PY) -m chapters data $(ARGS)
 
 benchmarks: .venv/ready ## compare speeds with what one would use instead (installs PyTorch and JAX)
 	$(PY) -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-benchmarks.lock

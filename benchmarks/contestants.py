@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 
-from stableminima import autodiff, kernels, matrix_free
+from stableminima import autodiff, matrix_free
 from stableminima.network import Dataset, Network
+from stableminima.runs import kernels
 
 Vector = NDArray[np.float64]
 Descent = Callable[[int], Vector]

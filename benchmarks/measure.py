@@ -19,9 +19,11 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 import contestants
-from stableminima import descent, matrix_free, results, tangent
-from stableminima.instances import Case
+from chapters import plans
+from chapters.instances import Case
+from stableminima import matrix_free, tangent
 from stableminima.network import Dataset, Network
+from stableminima.runs import descent
 
 SIZES = ((10, 80), (100, 100), (1000, 1000))  # (n, k)
 GROWTH = tuple((size, size) for size in (100, 316, 1000, 3162, 10_000, 31_623, 100_000))
@@ -99,7 +101,7 @@ def steps(n: int, k: int, rounds: int, compared: int = 200) -> dict:
 
 def edge(rounds: int) -> dict:
     """Both kernels where many neurons switch in every step: on from a stored minimum at the edge of stability."""
-    stored = results.stored("section5")
+    stored = plans.stored("section5")
     net, eta = stored.net(AT_THE_EDGE), float(stored["eta"][AT_THE_EDGE])
     runs = {name: contestants.DESCENTS[name](net, stored.data, eta) for name in ("fixed", "general")}
     ends = [run(10_000).tobytes() for run in runs.values()]
@@ -162,7 +164,7 @@ def _products(case: Case) -> int:
 
 def whole_sweep() -> dict | None:
     """What the sweep of Section 5 took when its data were made, if that was recorded with them."""
-    manifest = json.loads((results.DATA / "section5" / "manifest.json").read_text())
+    manifest = json.loads((plans.DATA / "section5" / "manifest.json").read_text())
     return {name: manifest[name] for name in ("seconds", "cores")} if {"seconds", "cores"} <= manifest.keys() else None
 
 

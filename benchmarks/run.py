@@ -33,7 +33,7 @@ def main() -> None:
     rounded = json.loads(json.dumps(found), parse_float=lambda text: float(f"{float(text):.4g}"))
     options.output.write_text(json.dumps(rounded, indent=1) + "\n")
 
-    from stableminima.figures import benchmarks as figures
+    from chapters.speed import figures
 
     for table in (figures.steps_table, figures.edge_table, figures.curvature_table):
         print(f"\n{table(rounded)!r}")

@@ -8,9 +8,10 @@ import pytest
 
 import contestants
 import measure
-from stableminima import descent, matrix_free, tangent
-from stableminima.figures import benchmarks as figures
-from stableminima.instances import random_case
+from chapters.instances import random_case
+from chapters.speed import figures
+from stableminima import matrix_free, tangent
+from stableminima.runs import descent
 
 FOUND = figures.measured()
 

@@ -17,7 +17,6 @@ BUILD = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "--all", 
 def book(tmp_path: Path) -> Path:
     """A folder with our _config.yml, tools and assets, one page, and a library of one constant."""
     shutil.copy(ROOT / "_config.yml", tmp_path)
-    shutil.copytree(ROOT / "tools", tmp_path / "tools")
     shutil.copytree(ROOT / "assets", tmp_path / "assets", ignore=shutil.ignore_patterns("vendor"))
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\n")
     (tmp_path / "lib").mkdir()
@@ -76,7 +75,7 @@ def test_a_page_keeps_the_papers_numbers_and_the_words_of_images_and_is_called_a
         prose="See {eq}`S75`.\n\n$$ a = b $$ (S75)",
         code="import os\nfrom IPython.display import SVG, display\n"
         "display(SVG('<svg xmlns=\"http://www.w3.org/2000/svg\"/>'), metadata={'image/svg+xml': {'alt': 'one dot'}})\n"
-        "print('medium:', os.environ['STABLEMINIMA_MEDIUM'])",
+        "print('medium:', os.environ['LEDGERBOOK_MEDIUM'])",
     )
     assert build(book).returncode == 0
     assert page(book).count("(S75)") == 2

@@ -14,8 +14,8 @@ import nbformat
 import pytest
 from distributed import Client, KilledWorker, LocalCluster
 
-from stableminima import sweeps
-from stableminima.sweeps import missing, sweep
+from stableminima.runs import sweeps
+from stableminima.runs.sweeps import missing, sweep
 from test_sweeps import JOBS, LONG_JOBS, kept, loop, same, serial, wait_until
 
 PAGE = Path(__file__).parents[1] / "book" / "sweeps.ipynb"
@@ -41,7 +41,7 @@ def client():
 def on_workers(client):
     """Runs code on every worker, and puts things right afterwards."""
     yield partial(on_every_worker, client)
-    on_every_worker(client, "import importlib; from stableminima import sweeps; importlib.reload(sweeps)")
+    on_every_worker(client, "import importlib; from stableminima.runs import sweeps; importlib.reload(sweeps)")
 
 
 def on_every_worker(client, code):
@@ -52,7 +52,7 @@ def on_every_worker(client, code):
 def test_a_cluster_returns_the_rows_of_a_plain_loop(on_workers, tmp_path, workers):
     on_workers(f"""if True:
         from pathlib import Path
-        from stableminima import sweeps
+        from stableminima.runs import sweeps
         real = sweeps.one_run
         def one_run(protocol, eta, **options):
             (Path({str(tmp_path)!r}) / str(eta)).touch()
@@ -94,14 +94,14 @@ def test_a_sweep_begun_here_is_completed_on_a_cluster_and_the_other_way_round(cl
 
 
 def test_runs_are_kept_here_when_the_workers_do_not_see_the_folder(on_workers, tmp_path):
-    on_workers("from stableminima import sweeps; sweeps._sees = lambda folder: False")
+    on_workers("from stableminima.runs import sweeps; sweeps._sees = lambda folder: False")
     with joblib.parallel_config(backend="dask"):
         rows = sweep(JOBS, tmp_path, onward=False)
     assert same(rows, loop(JOBS)) and missing(JOBS, tmp_path, onward=False) == []
 
 
 def test_workers_with_other_code_are_refused(on_workers, tmp_path):
-    on_workers("from stableminima import sweeps; sweeps.VERSION = '0' * 64")
+    on_workers("from stableminima.runs import sweeps; sweeps.VERSION = '0' * 64")
     with joblib.parallel_config(backend="dask"), pytest.raises(RuntimeError, match="other code"):
         sweep(JOBS, tmp_path, onward=False)
     assert kept(tmp_path) == []
@@ -111,7 +111,7 @@ def test_a_run_that_kills_its_workers_ends_in_an_error(tmp_path):
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}), two_workers() as client:
         on_every_worker(client, """if True:
             import os
-            from stableminima import sweeps
+            from stableminima.runs import sweeps
             real = sweeps.one_run
             sweeps.one_run = lambda p, eta, **rest: os.kill(os.getpid(), 9) if eta == 0.2 else real(p, eta, **rest)
         """)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from chapters.instances import degenerate_cases, minima, random_case
 from stableminima import curvature, interpolants, rescaling, tangent
-from stableminima.instances import degenerate_cases, minima, random_case
 from stableminima.network import Dataset, Network
 
 

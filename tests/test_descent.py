@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from stableminima import autodiff, kernels, results, tangent
-from stableminima.descent import Outcome, Schedule, descend
-from stableminima.instances import Case, random_case
+from chapters import plans
+from chapters.instances import Case, random_case
+from stableminima import autodiff, tangent
 from stableminima.network import Dataset, Network
+from stableminima.runs import kernels
+from stableminima.runs.descent import Outcome, Schedule, descend
 
 
 def trajectory(net, data, schedule, steps):
@@ -175,7 +177,7 @@ def test_both_kernels_take_the_same_steps(shape, eta):
 
 
 def test_both_kernels_agree_where_neurons_switch_in_every_step():
-    stored = results.stored("section5")
+    stored = plans.stored("section5")
     case, eta = Case(stored.net(40), stored.data), stored["eta"][40]
     (theta, end), (other, other_end) = both_kernels(case, eta, 1000)
     patterns = [net.pattern(case.data.x) for net in trajectory(case.net, case.data, Schedule(eta), 20)]

@@ -12,9 +12,9 @@ import matplotlib
 import pytest
 from matplotlib.figure import Figure
 
-from stableminima.drawing import figure_bytes
-from stableminima.explorer import PALETTE, Control, Explorer, Frame, Mark, Panel, draw, small_multiples
-from stableminima.frames import ROLES, pack
+from ledgerbook.drawing import figure_bytes
+from ledgerbook.explorer import PALETTE, Control, Explorer, Frame, Mark, Panel, draw, small_multiples
+from ledgerbook.frames import ROLES, pack
 
 STEPS = Control("step size η", (0.1, 0.2, 0.4), ("0.1", "0.2", "0.4"), start=1)
 SCALES = Control("initial scale", (1, 2), ("1", "2"))
@@ -43,7 +43,7 @@ def explorer(**changes: Any) -> Explorer:
 
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    monkeypatch.setenv("STABLEMINIMA_MEDIUM", "page")
+    monkeypatch.setenv("LEDGERBOOK_MEDIUM", "page")
     return explorer()._repr_mimebundle_()
 
 
@@ -93,7 +93,7 @@ def test_an_engine_must_return_a_frame() -> None:
 
 
 def test_a_frame_that_only_the_page_needs_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STABLEMINIMA_MEDIUM", "page")
+    monkeypatch.setenv("LEDGERBOOK_MEDIUM", "page")
     shown = explorer(stored=fewer_panels_at_the_end, print_at=[(0, 0)])
     with pytest.raises(ValueError, match="the frame has 1 panels and at the start 2"):
         shown._repr_mimebundle_()
@@ -101,7 +101,7 @@ def test_a_frame_that_only_the_page_needs_is_checked_too(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("medium", ["page", "lab"])
 def test_plain_text_is_one_line_and_the_same_in_both_media(monkeypatch: pytest.MonkeyPatch, medium: str) -> None:
-    monkeypatch.setenv("STABLEMINIMA_MEDIUM", medium)
+    monkeypatch.setenv("LEDGERBOOK_MEDIUM", medium)
     bundle = explorer()._repr_mimebundle_()
     assert bundle["text/plain"] == "Explorer 'hero': step size η × initial scale, 3 × 2 results"
     kinds = {"page": {"text/html", "image/png"}, "lab": {"application/vnd.jupyter.widget-view+json"}}

@@ -6,11 +6,12 @@ from itertools import product
 import numpy as np
 import pytest
 
-from stableminima import experiments, interpolants, results, smoothness, tangent
-from stableminima.experiments import LIMITS, LIMITS_SEEDS, LIMITS_STEPS
-from stableminima.explorers import chapter_6_steps as explorers
-from stableminima.figures import chapter_6_steps as figures
+from chapters import plans
+from chapters.plans import LIMITS, LIMITS_SEEDS, LIMITS_STEPS
+from chapters.step_sizes import figures, sliders
+from stableminima import interpolants, smoothness, tangent
 from stableminima.network import Dataset, Network
+from stableminima.runs import experiments
 
 ABSOLUTE = Dataset([-1, 0, 1], [1, 0, 1])
 WIDE = Dataset.random(np.random.default_rng(0), 15, spread=20, label_scale=1)
@@ -113,7 +114,7 @@ def test_order_and_mirror_do_not_matter():
 
 
 def test_no_stored_minimum_is_flatter():
-    kept = results.stored("section5").kept
+    kept = plans.stored("section5").kept
     found = interpolants.flattest_interpolant(kept.data)
     slack = np.linalg.norm(found.multipliers) * np.sqrt(2 * kept.data.n * kept["loss"])
     sharpness = [tangent.interpolation_sharpness(kept.net(index), kept.data) for index in range(len(kept))]
@@ -170,14 +171,14 @@ def test_certificate_without_multipliers_is_the_share_of_the_offset():
 
 @pytest.mark.parametrize("index", [23, 24 * 2 + 17, 24 * 4 + 15])
 def test_limits_repeat_bit_for_bit(index):
-    row = results.stored("limits").rows[index]
+    row = plans.stored("limits").rows[index]
     again = experiments.one_run(replace(LIMITS, seed=row.seed), row.eta)
     assert (again.outcome, again.steps, again.loss, again.final) == (row.outcome, row.steps, row.loss, row.final)
     assert np.array_equal(again.theta, row.theta)
 
 
 def test_limits_are_those_of_the_book():
-    sweep = results.stored("limits")
+    sweep = plans.stored("limits")
     assert sweep.protocol == LIMITS
     assert list(zip(sweep["seed"], sweep["eta"], strict=True)) == list(product(range(LIMITS_SEEDS), LIMITS_STEPS))
     for index, row in enumerate(sweep.rows[::7]):
@@ -187,7 +188,7 @@ def test_limits_are_those_of_the_book():
 
 
 def test_figure_and_table_count_what_the_sweep_holds():
-    sweep = results.stored("limits")
+    sweep = plans.stored("limits")
     found = figures.limits(sweep)
     assert [each.eta_2 for each in found] == sorted(each.eta_2 for each in found)
     assert all(each.eta_2 < each.eta_1 for each in found)
@@ -198,7 +199,7 @@ def test_figure_and_table_count_what_the_sweep_holds():
 
 
 def test_every_mark_of_the_slider_lies_in_its_panel():
-    explorer = explorers.allowed(results.stored("hero"))
+    explorer = sliders.allowed(plans.stored("hero"))
     tones = set()
     for index in range(len(explorer.controls[0].values)):
         frame = explorer.frame((index,))
@@ -212,7 +213,7 @@ def test_slider_names_the_regime():
     data, net = LIMITS.start()
     row = experiments.one_run(replace(LIMITS, budget=10), 0.1, onward=False)
     flattest = interpolants.flattest_interpolant(data)
-    words = [explorers.verdict(replace(row, eta=eta), data, flattest)[0] for eta in (0.1, 0.7, 1.2, 3.0)]
+    words = [sliders.verdict(replace(row, eta=eta), data, flattest)[0] for eta in (0.1, 0.7, 1.2, 3.0)]
     assert "Theorem 1 allows" in words[0] and "too sharp" not in words[0]
     assert "none is stable" in words[1]
     assert "forbids every interpolant" in words[2] and "may be 0 at most" in words[3]

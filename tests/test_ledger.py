@@ -2,76 +2,65 @@
 
 import json
 import re
-import sys
-from types import ModuleType
 
 import numpy as np
 import pytest
 
-from stableminima import results
-from stableminima.__main__ import main
-from stableminima.ledger import Ledger, rows
-from stableminima.verify import Attack, CheckFailed, Claim, Definition, Instance, Tolerance, Wrong
+from chapters import plans
+from chapters.__main__ import main
+from ledgerbook.claim import Attack, CheckFailed, Claim, Instance, Tolerance, Wrong
+from ledgerbook.ledger import Ledger, rows
 
 ROUNDING = Tolerance(1e-12, why="a few roundings")
 
 
-def claim(equation="S9", chapter="II", **changes):
+def claim(equation="S9", **changes):
     """2x = x + x, on four instances."""
     fields = {
         "says": "Twice is a sum", "relation": "=", "tolerance": ROUNDING,
         "instances": lambda: [Instance(f"x = {x}", None, x) for x in (1.0, 2.0, 3.0, 5.0)],
         "left": lambda x: 2 * x, "right": {"sum": lambda x: x + x, "division": lambda x: x / 0.5},
         "wrong": (Wrong("once", left=lambda x: x), Wrong("thrice", right=lambda x: 3 * x))}
-    return Claim(equation=equation, chapter=chapter, **fields | changes)
+    return Claim(equation=equation, **fields | changes)
 
 
-def bound(equation="S9", chapter="II", part="bound"):
-    return claim(equation, chapter, part=part, relation="<=", left=lambda x: -2 * np.abs(x),
+def bound(equation="S9", part="bound"):
+    return claim(equation, part=part, relation="<=", left=lambda x: -2 * np.abs(x),
                  right={"zero": lambda x: 0.0, "sum": lambda x: np.abs(x) + 0}, says="It is bounded",
                  wrong=(Wrong("sign", left=lambda x: 2 * np.abs(x)), Wrong("low", right=lambda x: -9 * np.abs(x))),
                  attack=Attack(start=lambda x: [x], build=lambda vector, x: vector[0]))
 
 
-LAYOUT = Definition("S31", "V", "The order of the parameters")
-REGISTRY = claim("S33", "I"), claim("S9"), bound(), LAYOUT, claim("T1", "I")
-EXPECTED_ORDER = ["S9", "S31", "S33", "T1"]
+REGISTRY = {"I": [claim("S33"), claim("T1")], "II": [claim("S9"), bound()]}
+EXPECTED_ORDER = ["S9", "S33", "T1"]
 
 
 @pytest.fixture
 def registry(monkeypatch):
     """A registry of toy claims in the place of the book's."""
-    def put(*claims):
-        module = ModuleType("stableminima.claims")
-        module.CLAIMS = claims
-        monkeypatch.setitem(sys.modules, "stableminima.claims", module)
-    return put
+    return lambda chapters: monkeypatch.setattr("chapters.registry.chapters", lambda: chapters)
 
 
 def test_rows_are_sorted_and_merged():
     found = rows(REGISTRY)
     assert [row["equation"] for row in found] == EXPECTED_ORDER
     assert found[0] == {
-        "equation": "S9", "chapter": "II", "status": "checked", "says": "Twice is a sum; It is bounded",
+        "equation": "S9", "chapter": "II", "says": "Twice is a sum; It is bounded",
         "relation": "=; <=", "tightness": "loose", "tolerance": "1e-12", "instances": 8,
         "oracles": ["sum", "division", "zero"], "rejected": ["once", "thrice", "sign", "low"]}
-    assert found[1] == {
-        "equation": "S31", "chapter": "V", "status": "definition", "says": "The order of the parameters",
-        "relation": "", "tightness": "", "tolerance": "", "instances": 0, "oracles": [], "rejected": []}
 
 
 def test_every_failure_is_reported():
     false = {"left": lambda x: 2 * x + 1}
     with pytest.raises(ExceptionGroup, match="2 of 3 claims fail") as caught:
-        rows([claim("S1", **false), claim("S2"), claim("S3", **false)])
+        rows({"I": [claim("S1", **false), claim("S2"), claim("S3", **false)]})
     assert [str(failure).split()[0] for failure in caught.value.exceptions] == ["(S1)", "(S3)"]
     assert all(isinstance(failure, CheckFailed) for failure in caught.value.exceptions)
 
 
 @pytest.mark.parametrize(("claims", "words"), [
-    ([claim(), claim()], "registered twice"),
-    ([claim(), Definition("S9", "II", "again")], "registered twice"),
-    ([claim(), bound(chapter="IV")], "choose one")])
+    ({"II": [claim(), claim()]}, "registered twice"),
+    ({"II": [claim()], "IV": [bound()]}, "choose one")])
 def test_contradictions_are_refused(claims, words):
     with pytest.raises(ValueError, match=words):
         rows(claims)
@@ -86,48 +75,47 @@ def test_progress_wraps_the_claims():
             seen.append(one.name)
 
     rows(REGISTRY, progress)
-    assert seen == ["(S33)", "(S9)", "(S9, bound)", "(T1)"]
+    assert seen == ["(S33)", "(T1)", "(S9)", "(S9, bound)"]
 
 
 def test_text_is_stable():
     assert repr(Ledger(rows(REGISTRY))).splitlines() == [
-        "(S9) | II | checked | sum; division; zero | 8 instances | loose | rejects once; thrice; sign; low",
-        "(S31) | V | definition",
-        "(S33) | I | checked | sum; division | 4 instances | 1e-12 | rejects once; thrice",
-        "(T1) | I | checked | sum; division | 4 instances | 1e-12 | rejects once; thrice",
-        "3 checked, 1 definitions"]
+        "(S9) | II | sum; division; zero | 8 instances | loose | rejects once; thrice; sign; low",
+        "(S33) | I | sum; division | 4 instances | 1e-12 | rejects once; thrice",
+        "(T1) | I | sum; division | 4 instances | 1e-12 | rejects once; thrice",
+        "3 checked"]
 
 
 def test_table_is_accessible_and_linked():
     page = Ledger(rows(REGISTRY), pages={"S9": "02_lemma1.html#equation-s9"})._repr_html_()
     assert '<a href="02_lemma1.html#equation-s9">(S9)</a>' in page and page.count("<a ") == 1
-    assert "<caption>Every numbered equation: 3 checked, 1 definitions</caption>" in page
-    assert page.count('<th scope="col">') == 9 and page.count('<th scope="row">') == 4
+    assert "<caption>Every numbered equation: 3 checked</caption>" in page
+    assert page.count('<th scope="col">') == 8 and page.count('<th scope="row">') == 3
     assert 'tabindex="0"' in page and 'role="region"' in page and 'aria-label="Ledger of equations"' in page
-    assert {len(re.findall(r"<t[hd][ >]", row)) for row in page.split("<tr>")[1:]} == {9}
+    assert {len(re.findall(r"<t[hd][ >]", row)) for row in page.split("<tr>")[1:]} == {8}
 
 
 def test_table_escapes():
-    page = Ledger(rows([claim(says="a < b & c")]))._repr_html_()
+    page = Ledger(rows({"I": [claim(says="a < b & c")]}))._repr_html_()
     assert "a &lt; b &amp; c" in page and "a < b" not in page
 
 
 def test_command_prints_json_and_nothing_else(registry, capfd):
-    registry(*REGISTRY)
+    registry(REGISTRY)
     assert main(["ledger", "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
     assert found == rows(REGISTRY)
-    assert all({"equation", "chapter", "status", "oracles", "instances", "rejected"} <= set(row) for row in found)
+    assert all({"equation", "chapter", "oracles", "instances", "rejected"} <= set(row) for row in found)
 
 
 def test_command_prints_a_table(registry, capfd):
-    registry(*REGISTRY)
+    registry(REGISTRY)
     assert main(["ledger"]) == 0
     assert capfd.readouterr().out.rstrip("\n") == repr(Ledger(rows(REGISTRY)))
 
 
 def test_command_fails_with_the_report(registry, capfd):
-    registry(claim("S1", left=lambda x: 2 * x + 1))
+    registry({"I": [claim("S1", left=lambda x: 2 * x + 1)]})
     assert main(["ledger", "--json"]) == 1
     out, err = capfd.readouterr()
     assert out == ""
@@ -138,11 +126,11 @@ def test_command_fails_with_the_report(registry, capfd):
 def test_command_that_makes_no_sense(arguments, capfd):
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
-    assert "usage: python -m stableminima" in capfd.readouterr().err
+    assert "usage: python -m chapters" in capfd.readouterr().err
 
 
 def test_data_is_regenerated_where_asked(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(results, "regenerate", lambda folder, only: asked.append(folder))
+    monkeypatch.setattr(plans, "regenerate", lambda folder, only: asked.append(folder))
     assert main(["data", str(tmp_path / "new")]) == 0
     assert asked == [tmp_path / "new"] and (tmp_path / "new").is_dir()

@@ -5,8 +5,8 @@ import pytest
 from autograd import grad, make_jvp
 from scipy.sparse.linalg import aslinearoperator
 
+from chapters.instances import Case, degenerate_cases, minima, random_case
 from stableminima import autodiff, matrix_free, tangent
-from stableminima.instances import Case, degenerate_cases, minima, random_case
 from stableminima.network import Dataset, Network
 
 SHAPES = [(1, 1), (1, 6), (6, 1), (2, 3), (20, 8), (80, 10), (40, 60)]

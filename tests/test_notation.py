@@ -6,9 +6,10 @@ import re
 import numpy as np
 import pytest
 
-from stableminima import interpolants, notation
-from stableminima.descent import Schedule
-from stableminima.instances import random_case
+from chapters import notation
+from chapters.instances import random_case
+from stableminima import interpolants
+from stableminima.runs.descent import Schedule
 from stableminima.switching import Switching
 
 CASE = random_case(0, k=7, n=4)

@@ -8,7 +8,7 @@ import re
 import pytest
 from matplotlib.figure import Figure
 
-from stableminima.picture import Picture
+from ledgerbook.picture import Picture
 
 
 def picture(**options):
@@ -16,7 +16,7 @@ def picture(**options):
 
 
 def test_a_page_offers_the_numbers_and_the_drawing(monkeypatch):
-    monkeypatch.setenv("STABLEMINIMA_MEDIUM", "page")
+    monkeypatch.setenv("LEDGERBOOK_MEDIUM", "page")
     made = picture(columns={"eta": [0.1, 1 / 3], "end": ["a", "b"]}, command="make data")
     text = made._repr_mimebundle_()["text/markdown"]
     files = dict(re.findall(r'download="fig-x\.(\w+)" href="data:[^;]+;base64,([^"]+)"', text))
@@ -27,7 +27,7 @@ def test_a_page_offers_the_numbers_and_the_drawing(monkeypatch):
 
 
 def test_a_page_without_numbers_offers_none(monkeypatch):
-    monkeypatch.setenv("STABLEMINIMA_MEDIUM", "page")
+    monkeypatch.setenv("LEDGERBOOK_MEDIUM", "page")
     assert "download" not in picture()._repr_mimebundle_()["text/markdown"]
 
 

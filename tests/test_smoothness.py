@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from chapters.instances import extremal
 from stableminima import smoothness
-from stableminima.instances import extremal
 from stableminima.network import Dataset, Network
 
 DATA = Dataset([-2, -0.5, 1, 3], [0, 0, 0, 0])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from chapters.instances import random_case
 from stableminima import stability, tangent
-from stableminima.instances import random_case
 from stableminima.stability import Linearised
 
 INTERPOLATING = random_case(seed=3, k=4, n=5).interpolating()

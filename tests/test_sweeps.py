@@ -19,10 +19,11 @@ import numpy as np
 import pytest
 from joblib import memory
 
-from stableminima import experiments, results, sweeps
-from stableminima.__main__ import main
-from stableminima.experiments import Protocol, one_run
-from stableminima.sweeps import ResultError, missing, sweep
+from chapters import plans
+from chapters.__main__ import main
+from stableminima.runs import experiments, results, sweeps
+from stableminima.runs.experiments import Protocol, one_run
+from stableminima.runs.sweeps import ResultError, missing, sweep
 
 QUICK = Protocol(seed=1, n=3, k=4, warm_up=10, tolerance=1e-3, budget=2000)  # milliseconds a run
 JOBS = [(QUICK, eta) for eta in (0.4, 0.1, 0.2, 50.0)]
@@ -133,14 +134,16 @@ def test_results_of_other_code_are_neither_taken_nor_lost(tmp_path, monkeypatch,
 @pytest.fixture
 def copy(tmp_path):
     """The package's modules, to be changed."""
-    return Path(shutil.copytree(Path(sweeps.__file__).parent, tmp_path / "copy"))
+    return Path(shutil.copytree(Path(sweeps.__file__).parents[1], tmp_path / "copy"))
 
 
 def test_version_is_that_of_the_code(copy):
     assert sweeps.code_version() == sweeps.code_version(copy) == sweeps.VERSION
 
 
-@pytest.mark.parametrize("name", ["experiments", "descent", "kernels", "network", "smoothness", "tangent"])
+@pytest.mark.parametrize(
+    "name", ["runs/experiments", "runs/descent", "runs/kernels", "network", "smoothness", "tangent"]
+)
 def test_version_sees_what_a_run_passes_through(copy, name):
     with (copy / f"{name}.py").open("a") as module:
         module.write("\nTRACE_POINTS = 8\n")
@@ -148,9 +151,9 @@ def test_version_sees_what_a_run_passes_through(copy, name):
 
 
 def test_version_sees_nothing_else(copy):
-    for name in ("results", "sweeps", "verify"):
+    for name in ("runs/results", "runs/sweeps", "kinks"):
         (copy / f"{name}.py").write_text("TRACE_POINTS = 8\n")
-    descent = copy / "descent.py"
+    descent = copy / "runs/descent.py"
     code = descent.read_text(encoding="utf-8")
     changed = code.replace('"""How a run ended, in words."""', '"""The end."""\n\n    # in words\n')
     descent.write_text(changed.replace("    level: float = 0.0", "    level: float = (0.0)"), encoding="utf-8")
@@ -337,30 +340,30 @@ PLANS = {name: (QUICK, JOBS[:2], {"onward": False}) for name in ("one", "two")}
 
 
 def test_regenerating_tells_its_cost_and_computes_nothing_twice(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(experiments, "plans", lambda: PLANS)
-    monkeypatch.setattr(results, "DATA", tmp_path / "data")
-    results.regenerate(tmp_path / "data", only=["two"])
+    monkeypatch.setattr(plans, "plans", lambda: PLANS)
+    monkeypatch.setattr(plans, "DATA", tmp_path / "data")
+    plans.regenerate(tmp_path / "data", only=["two"])
     assert "two: 100%" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["two"]
-    first = results.about("two")
+    first = plans.about("two")
     assert first.computed == 2 and first.seconds > 0 and first.cores >= 1
-    results.regenerate(tmp_path / "data")
-    assert results.about("one").computed == results.about("two").computed == 0
-    assert same(results.stored("one").rows, loop(JOBS[:2]))
+    plans.regenerate(tmp_path / "data")
+    assert plans.about("one").computed == plans.about("two").computed == 0
+    assert same(plans.stored("one").rows, loop(JOBS[:2]))
 
 
 def test_a_plan_that_does_not_exist_is_named_with_those_that_do(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(experiments, "plans", lambda: PLANS)
+    monkeypatch.setattr(plans, "plans", lambda: PLANS)
     assert main(["data", str(tmp_path), "--only", "one", "three"]) == 1
     assert "no plan is called three; there are one, two" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_cost_of_a_sweep_may_be_unknown(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "DATA", tmp_path)
+    monkeypatch.setattr(plans, "DATA", tmp_path)
     results.save(experiments.Sweep(QUICK, tuple(loop(JOBS))), tmp_path / "old", "a command")
-    with pytest.raises(ResultError, match="does not tell its cost.*make data"):
-        results.about("old")
+    with pytest.raises(ResultError, match="does not tell its cost.*compute the sweep again"):
+        plans.about("old")
 
 
 def test_a_sweep_without_parameters_is_stored_without_them(tmp_path):
@@ -377,7 +380,7 @@ def test_a_sweep_without_parameters_is_stored_without_them(tmp_path):
 LOGGING = """
 import os, sys
 if "joblib.externals.loky.backend.popen_loky_posix" in sys.orig_argv:
-    from stableminima import sweeps
+    from stableminima.runs import sweeps
     real = sweeps.one_run
     def one_run(*job, **options):
         log = os.open(os.environ["BEGUN"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -394,7 +397,7 @@ def sweeping(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(LOGGING)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"PYTHONPATH": path, "BEGUN": str(tmp_path / "begun")}
-    code = ("from stableminima.experiments import Protocol\nfrom stableminima.sweeps import sweep\n"
+    code = ("from stableminima.runs.experiments import Protocol\nfrom stableminima.runs.sweeps import sweep\n"
             f"sweep({LONG_JOBS!r}, {str(tmp_path / 'cache')!r}, workers=2, onward=False)")
     begun = []
 

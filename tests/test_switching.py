@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from chapters.instances import minima, random_case
 from stableminima import autodiff
 from stableminima import switching as sw
-from stableminima.descent import Schedule, descend
-from stableminima.instances import minima, random_case
 from stableminima.network import Network
+from stableminima.runs.descent import Schedule, descend
 from stableminima.switching import Switching
 
 FOUND = [one.value for one in minima(3)]

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import sympy
 
+from chapters.gradient import claims as gradient
+from chapters.gradient import sliders
+from chapters.instances import random_case
+from ledgerbook.claim import CheckFailed, check
 from stableminima import autodiff, quotients, symbolic, tangent
-from stableminima.claims import chapter_5
-from stableminima.explorers import chapter_5 as explorers
-from stableminima.instances import random_case
 from stableminima.network import Network
-from stableminima.verify import CheckFailed, check
 
 ON_SAMPLE = Network(w1=[1], b1=[-1], w2=[2], b2=0)
 
@@ -34,7 +34,7 @@ def test_computer_algebra_agrees_with_autograd(seed):
 def test_each_way_to_write_relu_has_its_derivative_at_a_kink(written, slope):
     found = symbolic.features(ON_SAMPLE, [1], symbolic.RELU[written])
     assert found.ravel().tolist() == [2 * slope, 2 * slope, 0, 1]
-    assert np.array_equal(found, chapter_5.with_slope_at_kinks(ON_SAMPLE, np.array([1.0]), slope))
+    assert np.array_equal(found, gradient.with_slope_at_kinks(ON_SAMPLE, np.array([1.0]), slope))
 
 
 def test_frozen_gradient_is_a_polynomial():
@@ -85,24 +85,24 @@ def test_layout_check_sees_vector_and_from_vector_stray_together(monkeypatch):
     net = Network([1, 2], [3, 4], [5, 6], 7)
     assert np.array_equal(Network.from_vector(net.vector).vector, net.vector)
     with pytest.raises(CheckFailed):
-        check(chapter_5.S31)
+        check(gradient.S31)
 
 
 def test_the_inequality_for_the_imbalance_is_attained_where_it_is_said_to_be():
-    for one in chapter_5._aligned():
-        change = chapter_5._unit_change(one.value)
-        assert np.allclose(change, -chapter_5._pull(one.value) * chapter_5.imbalance(one.value.net), rtol=1e-12)
+    for one in gradient._aligned():
+        change = gradient._unit_change(one.value)
+        assert np.allclose(change, -gradient._pull(one.value) * gradient.imbalance(one.value.net), rtol=1e-12)
         assert np.abs(change).min() > 0
 
 
 def test_every_position_of_the_slider_has_its_regime():
-    shown = explorers.one_step()
+    shown = sliders.one_step()
     steps, distances = (control.values for control in shown.controls)
-    frames = {(eta, distance): explorers.step_frame(eta, distance) for eta in steps for distance in distances}
+    frames = {(eta, distance): sliders.step_frame(eta, distance) for eta in steps for distance in distances}
     assert {frame.tone for frame in frames.values()} == {"stable", "unstable", "neutral"}
     assert all(frame.words.startswith("2/η = ") for frame in frames.values())
     for (eta, distance), frame in frames.items():
-        ray = explorers.ray(distance)
+        ray = sliders.ray(distance)
         if frame.tone == "stable":
             assert eta <= ray.kink
             # the third order in η is left out of ηκ/2
@@ -113,6 +113,6 @@ def test_every_position_of_the_slider_has_its_regime():
 
 
 def test_on_the_kink_no_step_is_small_enough():
-    on, off = explorers.ray(0.0), explorers.ray(0.25)
+    on, off = sliders.ray(0.0), sliders.ray(0.25)
     assert all(on.share(eta) < 0.55 for eta in (1e-10, 1e-8, 1e-6))
     assert all(off.share(eta) == pytest.approx(1, abs=1e-4) for eta in (1e-8, 1e-6))

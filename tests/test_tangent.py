@@ -6,8 +6,8 @@ import pytest
 from autograd import grad
 from scipy.sparse.linalg import eigsh
 
+from chapters.instances import random_case
 from stableminima import autodiff, tangent
-from stableminima.instances import random_case
 from stableminima.network import Dataset, Network
 
 CASES = [random_case(seed, k, n) for seed, (k, n) in enumerate([(1, 1), (3, 2), (20, 8), (80, 10)])]

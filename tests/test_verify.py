@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from stableminima.verify import Attack, CheckFailed, Claim, Definition, Instance, Tolerance, Wrong, check, refute
+from ledgerbook.claim import Attack, CheckFailed, Claim, Instance, Tolerance, Wrong, check, refute
 
 ROUNDING = Tolerance(1e-12, why="a few roundings of terms of one sign")
 
@@ -32,7 +32,7 @@ def power_by_logarithm(x):
 def identity(**changes):
     """x³ by power, product and logarithm, for positive x of shape (3,)."""
     fields = {
-        "equation": "S1", "chapter": "I", "says": "A cube is a product of three.", "relation": "=",
+        "equation": "S1", "says": "A cube is a product of three.", "relation": "=",
         "instances": instances, "left": cube, "right": {"product": product, "logarithm": power_by_logarithm},
         "wrong": (Wrong("a square", right=lambda x: x * x), Wrong("half", left=lambda x: x**3 / 2)),
         "tolerance": ROUNDING}
@@ -53,7 +53,7 @@ STRAIGHT = Attack(start=lambda x: x, build=lambda vector, x: vector)
 def inequality(**changes):
     """Jensen: (mean x)² ≤ mean x²."""
     fields = {
-        "equation": "S4", "chapter": "II", "says": "Jensen", "relation": "<=", "instances": instances,
+        "equation": "S4", "says": "Jensen", "relation": "<=", "instances": instances,
         "left": mean_squared, "right": {"moments": mean_of_squares},
         "wrong": (Wrong("half the bound", right=lambda x: np.mean(x**2) / 2),
                   Wrong("no mean on the left", left=lambda x: np.sum(x) ** 2)),
@@ -68,7 +68,7 @@ def geometric(x):
 def limit(**changes):
     """x(1 - 2⁻ᵗ) → x."""
     fields = {
-        "equation": "S9", "chapter": "II", "says": "A geometric series converges", "relation": "->",
+        "equation": "S9", "says": "A geometric series converges", "relation": "->",
         "instances": instances, "left": geometric, "right": {"closed form": lambda x: x},
         "wrong": (Wrong("half the limit", right=lambda x: x / 2), Wrong("grows", left=lambda x: np.outer(x, TIMES))),
         "tolerance": ROUNDING}
@@ -416,7 +416,6 @@ def third(x):
     ({"relation": "->", "right": {}}, "1 or more oracles"),
     ({"tolerance": {"product": ROUNDING}}, "one for each oracle"),
     ({"equation": " "}, "equation is empty"),
-    ({"chapter": "XII"}, "chapter 'XII'"),
     ({"says": ""}, "says is empty"),
 ])
 def test_claim_that_cannot_be_written(changes, words):
@@ -433,7 +432,6 @@ def test_claim_that_cannot_be_written(changes, words):
     (lambda: Tolerance(1e-9, why=" "), "why is empty"),
     (lambda: Attack(half, half, steps=3), "steps"),
     (lambda: Attack(half, half, reach=0), "reach"),
-    (lambda: Definition("S1", "0", "x"), "chapter"),
 ])
 def test_piece_that_cannot_be_written(make, words):
     with pytest.raises(ValueError, match=words):

@@ -3,14 +3,14 @@
 import sys
 from pathlib import Path
 
-from stableminima import results
-from stableminima.drawing import figure_bytes
-from stableminima.figures.chapter_1 import gentle_and_bold
+from chapters import plans
+from chapters.experiments.figures import gentle_and_bold
+from ledgerbook.drawing import figure_bytes
 
 
 def image() -> bytes:
     """The figure as SVG, the same bytes at every run."""
-    runs = results.stored("hero")
+    runs = plans.stored("hero")
     picture = gentle_and_bold(runs.where(runs["scale"] == 5), gentle=0.01, bold=0.5)
     return figure_bytes(picture.figure, "svg")
 

@@ -15,8 +15,8 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-from .kernels import locate
 from .network import Dataset, Network
+from .runs.kernels import locate
 
 Vector = NDArray[np.float64]
 

@@ -209,3 +209,10 @@ def linearise(net: Network, data: Dataset, size: int) -> Linearised:
     inside = np.linalg.qr(tangent.features(net, data.x))[1].T  # row j: the feature of sample j in the basis
     rows = inside[chosen]
     return Linearised(np.einsum("bsi,bsj->bij", rows, rows) / size, np.zeros((len(chosen), inside.shape[1])))
+
+
+def noisy_system(seed: int, d: int = 3, m: int = 4) -> Linearised:
+    """Random batches at a minimum that is not interpolating: positive semidefinite Hessians, gradients of mean 0."""
+    rng = np.random.default_rng(seed)
+    factors, gradients = rng.standard_normal((m, d, 2)), rng.standard_normal((m, d))
+    return Linearised(factors @ factors.transpose(0, 2, 1), gradients - gradients.mean(axis=0))

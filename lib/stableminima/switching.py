@@ -344,3 +344,25 @@ def _columns(vectors: Array, index: Sequence[int] | NDArray[np.int_], count: int
     out = np.zeros((vectors.shape[0], count))
     np.add.at(out.T, index, vectors.T)
     return out
+
+
+@dataclass(frozen=True, eq=False)
+class ModeOfNetwork:
+    """The switching system of a network with small batches, and a small displacement into one of its modes."""
+
+    found: NetworkModes
+    u: Array
+
+    @property
+    def displaced(self) -> Array:
+        """The parameters of the network there."""
+        return self.found.net.vector + self.found.basis @ self.u
+
+
+def inside_a_mode(system: Switching, rng: np.random.Generator, size: float) -> Array:
+    """A displacement that keeps its mode when a coordinate changes by a tenth of ``size``."""
+    while True:
+        u = size * rng.standard_normal(system.dim)
+        around = (u + sign * 0.1 * size * axis for axis in np.eye(u.size) for sign in (1, -1))
+        if all(system.rule(near) == system.rule(u) for near in around):
+            return u

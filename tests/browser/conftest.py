@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with two explorers, written as the book's build writes them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STABLEMINIMA_MEDIUM", "page")
+        patch.setenv("LEDGERBOOK_MEDIUM", "page")
         faces = [explorer._repr_mimebundle_()["text/html"] for explorer in (two_controls(), one_control())]
     path = tmp_path_factory.mktemp("page") / "page.html"
     path.write_text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from math import exp, sin
 
-from stableminima.explorer import Control, Explorer, Frame, Mark, Panel
+from ledgerbook.explorer import Control, Explorer, Frame, Mark, Panel
 
 STEPS = Control("step size η", (0.05, 0.1, 0.2, 0.4, 0.6), ("0.05", "0.1", "0.2", "0.4", "0.6"), start=1)
 SCALES = Control("initial scale", (0.5, 1.0, 2.0), ("½", "1", "2"), start=1)

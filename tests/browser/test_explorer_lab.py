@@ -42,7 +42,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[str]:
     paths = [str(root / "lib"), str(root / "tests/browser"), os.environ.get("PYTHONPATH", "")]
     own = {f"JUPYTER{name}_DIR": str(home / name) for name in ("_CONFIG", "_RUNTIME", "LAB_SETTINGS", "LAB_WORKSPACES")}
     env = {**os.environ, **own, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "HOME": str(home)}
-    env.pop("STABLEMINIMA_MEDIUM", None)
+    env.pop("LEDGERBOOK_MEDIUM", None)
     options = ["--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0",
                f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home}",
                "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate"]

@@ -1,0 +1,46 @@
+"""What the claims of several chapters share: oracles, tolerances and moves within the implementations of a function."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stableminima import autodiff, smoothness
+from stableminima.network import Dataset, Network
+
+from .instances import Case
+
+Array = NDArray[np.float64]
+
+
+def balancing(net: Network, power: float = 0.5) -> Array:
+    """Factors for :meth:`Network.rescale`; at power ½ the two layers of every neuron get equal norms."""
+    return ((np.abs(net.w2) + 1e-9) / (np.hypot(net.w1, net.b1) + 1e-9)) ** power
+
+
+def rescaled(net: Network, vector: Array) -> Network:
+    """The same function with the neurons rescaled: all by one number, and towards balance by another."""
+    shift, power = vector
+    return net.rescale(np.exp(shift) * balancing(net, power))
+
+
+def mean_outer_product(case: Case) -> Array:
+    """(1/n) Σ_j ∇f(x_j) ∇f(x_j)ᵀ with autograd's gradients."""
+    return np.mean([np.outer(column, column) for column in autodiff.features(case.net, case.data.x).T], axis=0)
+
+
+def exact(values: Array) -> NDArray:
+    """The same numbers as exact fractions."""
+    return np.array([Fraction(value) for value in np.ravel(values).tolist()], dtype=object)
+
+
+def with_parameters(vector: Array, case: Case) -> Case:
+    """The network of these parameters on the same inputs, with its own outputs as labels."""
+    return Case(Network.from_vector(vector), case.data).interpolating()
+
+
+def larger_side(x: Array, data: Dataset) -> Array:
+    """max(g⁻, g⁺), a wrong weight."""
+    return np.maximum(smoothness.g_plus(x, data), smoothness.g_minus(x, data))

@@ -1,0 +1,4 @@
+"""Chapter V: the gradient (S31, S32)."""
+
+PAGE = "05_gradient"
+CHAPTER = "V"

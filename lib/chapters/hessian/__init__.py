@@ -1,0 +1,4 @@
+"""Chapter VII: the Hessian (S58, S60), on the notation page until the chapter is written."""
+
+PAGE = "notation"
+CHAPTER = "VII"

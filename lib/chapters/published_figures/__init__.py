@@ -1,0 +1,4 @@
+"""Chapter I, continued: every published figure, λ_max by an n×n matrix, and the flattest rescaling."""
+
+PAGE = "01_figures"
+CHAPTER = "I"

@@ -1,0 +1,3 @@
+"""How fast: what `make benchmarks` measured."""
+
+PAGE = "benchmarks"

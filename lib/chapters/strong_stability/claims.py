@@ -1,0 +1,430 @@
+"""Chapter IV: Lemma 3, what a switching system must stay at (S26–S30)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import autograd.numpy as anp
+import numpy as np
+from autograd import grad
+from mpmath import mp
+
+from ledgerbook.claim import Attack, Claim, Instance, Tolerance, Wrong
+from stableminima import autodiff, tangent
+from stableminima import switching as sw
+from stableminima.kinks import Tight, cusp_loss, cusps, mirrored_loss, saddle_at_minimum, saddle_loss
+from stableminima.network import Network
+from stableminima.switching import ModeOfNetwork, NetworkModes, Switching, inside_a_mode
+
+from ..common import Array
+from ..instances import networks
+
+# ---- what the claims are tested on -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Near:
+    """A loss around its minimum 0, the switching system that approximates it, a displacement u and a step size."""
+
+    loss: Callable[[Array], float]
+    system: Switching
+    u: Array
+    eta: float
+
+
+def edge(system: Switching) -> float:
+    """2/max_m λ_max(H_m), the largest step size of Lemma 3."""
+    return 2 / max(tangent.largest_eigenvalue(hessian) for hessian in system.mean_hessians)
+
+
+def _in_the_plane(angles: Array) -> Array:
+    return np.column_stack([np.cos(angles), np.sin(angles)])
+
+
+def _displaced() -> Iterator[tuple[str, ModeOfNetwork, float]]:
+    """Minima that descent found, displaced by 1e-8 into three of their modes each, and a step size below the edge."""
+    for name, found in networks(3, batch=10):
+        rng, eta = np.random.default_rng(0), 0.9 * edge(found.system)
+        for draw in range(3):
+            there = ModeOfNetwork(found, inside_a_mode(found.system, rng, 1e-8))
+            yield f"{name}, displacement {draw}", there, eta
+
+
+def _network_losses() -> Iterator[Instance]:
+    for label, there, eta in _displaced():
+        yield Instance(label, 0, Near(_loss_around(there.found), there.found.system, there.u, eta))
+
+
+def _loss_around(found: NetworkModes) -> Callable[[Array], float]:
+    return lambda u: autodiff.loss(found.net.vector + anp.dot(found.basis, u), found.data)
+
+
+def _smooth_losses() -> Iterator[Instance]:
+    """Losses in the plane that are differentiable at their minimum, though not twice."""
+    losses = {"a saddle in one mode": (saddle_loss, saddle_at_minimum())}
+    for degrees in (30, 90):
+        system = sw.mirrored(2.0, 1.0, np.radians(degrees))
+        losses[f"mirrored modes, {degrees}°"] = (mirrored_loss(system), system)
+    for name, (loss, system) in losses.items():
+        for seed in range(3):
+            u = inside_a_mode(system, np.random.default_rng(seed), 1.0)
+            yield Instance(f"{name}, seed {seed}", seed, Near(loss, system, u, 0.7))
+
+
+def _cusped_losses() -> Iterator[Instance]:
+    """A loss that is differentiable at its minimum, in a mode that is no cone."""
+    for a in (0.02, 0.2, 0.9):
+        yield Instance(f"between two cusps, a = {a}", None, Near(cusp_loss, cusps(), np.array([a, a**2 / 2]), 0.5))
+
+
+def _kinked_losses() -> Iterator[Instance]:
+    """Losses with a kink at the minimum, whose modes have gradients there."""
+    for kappa in (0.02, 0.05, 0.1):
+        tight = Tight(kappa, kappa / 2)
+        u = inside_a_mode(tight.system, np.random.default_rng(3), 1.0)
+        yield Instance(f"kink, κ = {kappa}", 3, Near(tight.loss, tight.system, u, 1.0))
+
+
+def _differentiable() -> Iterator[Instance]:
+    return chain(_network_losses(), _smooth_losses())
+
+
+def _all_losses() -> Iterator[Instance]:
+    return chain(_differentiable(), _kinked_losses(), _cusped_losses())
+
+
+# ---- one step ----------------------------------------------------------------------------------------------------
+
+
+def _scaled(near: Near, after: Array) -> Array:
+    """In units of the displacement, so that small ones count as much as large ones."""
+    return after / np.linalg.norm(near.u)
+
+
+def _by_the_system(near: Near, mode: int | None = None) -> Array:
+    return _scaled(near, near.system.step(near.u, near.eta, mode=mode))
+
+
+def _without_gradient(near: Near) -> Array:
+    return _scaled(near, near.u - near.eta * near.system.mean_hessians[near.system.rule(near.u)] @ near.u)
+
+
+def _by_autograd(near: Near) -> Array:
+    """A real step on the loss."""
+    return _scaled(near, near.u - near.eta * grad(near.loss)(near.u))
+
+
+def _by_differences(near: Near) -> Array:
+    """A step with central differences of the loss; within a mode the loss is quadratic, and they are exact."""
+    step = 0.01 * np.linalg.norm(near.u) / np.sqrt(near.u.size)
+    axes = step * np.eye(near.u.size)
+    slope = [(near.loss(near.u + axis) - near.loss(near.u - axis)) / (2 * step) for axis in axes]
+    return _scaled(near, near.u - near.eta * np.array(slope))
+
+
+REAL_STEP = Tolerance(3e-5, why="the network is quadratic up to 1e-8, and differences of rounded losses of 1e-15")
+
+S26 = Claim(
+    equation="S26",
+    says="One step of gradient descent close to the minimum, by the gradient and Hessian of the mode it is in",
+    relation="=",
+    instances=_all_losses,
+    left=_by_the_system,
+    right={"autograd on the loss": _by_autograd, "differences of the loss": _by_differences},
+    wrong=(
+        Wrong("without the gradient", left=_without_gradient),
+        Wrong("always mode 0", left=lambda near: _by_the_system(near, mode=0)),
+        Wrong("the mode on the other side", left=lambda near: _by_the_system(near, mode=near.system.rule(-near.u))),
+    ),
+    tolerance=REAL_STEP,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class InMode:
+    """A mode of a network, by a displacement into it, and a step size."""
+
+    there: ModeOfNetwork
+    eta: float
+
+    @property
+    def hessian(self) -> Array:
+        """H_m."""
+        system = self.there.found.system
+        return system.mean_hessians[system.rule(self.there.u)]
+
+
+def _modes() -> Iterator[Instance]:
+    for label, there, eta in _displaced():
+        yield Instance(label, 0, InMode(there, eta))
+
+
+def _spectrum(value: InMode) -> Array:
+    """The eigenvalues of I - ηH, from the smallest up."""
+    return np.linalg.eigvalsh(np.eye(len(value.hessian)) - value.eta * value.hessian)
+
+
+def _by_singular_values(value: InMode) -> Array:
+    """1 - ησ²/n with the singular values of autograd's gradients at the displaced network."""
+    found = value.there.found
+    columns = autodiff.features(Network.from_vector(value.there.displaced), found.data.x)
+    squares = np.linalg.svd(columns, compute_uv=False) ** 2 / found.data.n
+    return np.sort(1 - value.eta * np.append(squares, np.zeros(len(value.hessian) - squares.size)))
+
+
+def _in_many_digits(value: InMode) -> Array:
+    with mp.workdps(30):
+        eigenvalues = mp.eigsy(mp.matrix(value.hessian.tolist()), eigvals_only=True)
+        return np.sort([float(1 - mp.mpf(value.eta) * each) for each in eigenvalues])
+
+
+S27 = Claim(
+    equation="S27",
+    says="The eigenvalues of a step are 1 - ηλ for the eigenvalues λ of the Hessian",
+    relation="=",
+    instances=_modes,
+    left=_spectrum,
+    right={"singular values of Φ": _by_singular_values, "30 digits": _in_many_digits},
+    wrong=(
+        Wrong("1 + ηλ", right=lambda value: np.sort(2 - _in_many_digits(value))),
+        Wrong("absolute values", right=lambda value: np.sort(np.abs(_in_many_digits(value)))),
+        Wrong("half the step size", left=lambda value: _spectrum(replace(value, eta=value.eta / 2))),
+    ),
+    tolerance=Tolerance(1e-6, why="the network is displaced by 1e-8, which moves singular values by as much"),
+)
+
+# ---- the lemma ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Staying:
+    """A system whose gradients vanish, a start on the unit ball, and the step size as a share of the edge."""
+
+    system: Switching
+    u: Array
+    share: float
+
+    @property
+    def eta(self) -> float:
+        """The step size."""
+        return self.share * edge(self.system)
+
+
+def _top(system: Switching) -> Array:
+    """The top eigenvector of the sharpest mode."""
+    values, vectors = np.linalg.eigh(system.mean_hessians)
+    return vectors[values[:, -1].argmax(), :, -1]
+
+
+def _stays(*shares: float) -> Iterator[Instance]:
+    """Found minima from the top eigenvector of their sharpest mode, and mirrored modes from a generic start."""
+    systems = [(name, found.system) for name, found in networks(3, batch=10)]
+    systems += [(f"mirrored modes, {each}°", sw.mirrored(2.0, 1.0, np.radians(each))) for each in (0, 40, 90)]
+    for name, system in systems:
+        for share in shares:
+            yield Instance(f"{name}, η at {share} of the edge", None, Staying(system, _top(system), share))
+
+
+def _below() -> Iterator[Instance]:
+    return _stays(0.5, 0.99, 1.0)
+
+
+def _negative() -> Iterator[Instance]:
+    """The missing hypothesis: λ_max ≤ 2/η holds, H ⪰ 0 does not."""
+    for eta in (0.5, 0.8, 1.0):
+        u = _in_the_plane(np.array([np.pi / 4]))[0]
+        yield Instance(f"a saddle in one mode, η = {eta}", None, Staying(saddle_at_minimum(), u, eta))
+
+
+def _factors(value: Staying) -> Array:
+    """max_i |λ_i(I - ηH_m)| for every mode."""
+    eye = np.eye(value.system.dim)
+    return np.abs(np.linalg.eigvalsh(eye - value.eta * value.system.mean_hessians)).max(axis=1)
+
+
+def _other_share(vector: Array, value: Staying) -> Staying | None:
+    share = 1 - abs(vector[0])
+    return replace(value, share=share) if share > 0 else None
+
+
+S28 = Claim(
+    equation="S28",
+    says="Where 0 ≤ ηλ ≤ 2 for every eigenvalue of every mode, no step stretches anything",
+    relation="<=",
+    instances=_below,
+    left=_factors,
+    right={"1": lambda value: np.ones(value.system.modes)},
+    wrong=(
+        Wrong("H ⪰ 0 forgotten", instances=_negative),
+        Wrong("η one percent above the edge", instances=lambda: _stays(1.01)),
+        Wrong("strictly less", right=lambda value: np.full(value.system.modes, 1 - 1e-6)),
+    ),
+    attack=Attack(start=lambda value: [1 - value.share], build=_other_share, steps=30),
+)
+
+
+def _linear(near: Near) -> Array:
+    hessian = near.system.mean_hessians[near.system.rule(near.u)]
+    return _scaled(near, (np.eye(near.u.size) - near.eta * hessian) @ near.u)
+
+
+def _by_eigenvectors(near: Near) -> Array:
+    values, vectors = np.linalg.eigh(near.system.mean_hessians[near.system.rule(near.u)])
+    return _scaled(near, vectors @ ((1 - near.eta * values) * (vectors.T @ near.u)))
+
+
+def _of_mean_mode(near: Near) -> Array:
+    return _scaled(near, near.u - near.eta * near.system.mean_hessians.mean(axis=0) @ near.u)
+
+
+S29 = Claim(
+    equation="S29",
+    says="Where the loss is differentiable at the minimum, a real step multiplies the displacement by I - ηH",
+    relation="=",
+    instances=_differentiable,
+    left=_by_autograd,
+    right={"I - ηH": _linear, "along the eigenvectors": _by_eigenvectors},
+    wrong=(
+        Wrong("a kink at the minimum", instances=_kinked_losses),
+        Wrong("modes that are no cones", instances=_cusped_losses),
+        Wrong("one Hessian for all modes", right=_of_mean_mode),
+        Wrong("I + ηH", right=lambda near: 2 * _scaled(near, near.u) - _linear(near)),
+    ),
+    tolerance=REAL_STEP,
+)
+
+
+def _every_mode(value: Staying) -> Array:
+    """‖(I - ηH_m)u‖ for every mode."""
+    return np.linalg.norm(value.u - value.eta * value.system.mean_hessians @ value.u, axis=1)
+
+
+def _elsewhere(vector: Array, value: Staying) -> Staying | None:
+    length = np.linalg.norm(vector)
+    return replace(value, u=vector / length) if length > 0 else None
+
+
+ANY_START = Attack(start=lambda value: value.u, build=_elsewhere, steps=60)
+
+
+def _of_top(value: Staying) -> Array:
+    return np.abs(1 - value.eta * np.linalg.eigvalsh(value.system.mean_hessians)[:, -1])
+
+
+S30 = Claim(
+    equation="S30",
+    part="one step",
+    says="A step stretches the distance by the largest |1 - ηλ| of its mode at most",
+    relation="<=",
+    instances=lambda: _stays(0.5, 1.0, 1.5),
+    left=_every_mode,
+    right={"eigenvalues of I - ηH": _factors},
+    wrong=(
+        Wrong("|1 - ηλ_max| only", right=_of_top),
+        Wrong("the flattest mode", right=lambda value: np.full(value.system.modes, _factors(value).min())),
+        Wrong("always a contraction", right=lambda value: np.minimum(_factors(value), 0.98)),
+    ),
+    attack=ANY_START,
+)
+
+
+def _farthest(value: Staying, steps: int = 60) -> Array:
+    """The largest distance under four ways to choose the mode: own rule, at random, greedy, all sequences of three."""
+    system, eta = value.system, value.eta
+    chance, u = np.random.default_rng(0).integers(system.modes, size=steps), value.u
+    at_random = [u := system.step(u, eta, mode=mode) for mode in chance]
+    paths = [system.path(value.u, eta, steps), at_random, sw.greedy(system, value.u, eta, steps)[0]]
+    paths.append(sw.exhaustive(system, value.u, eta, 3)[0])
+    return np.array([np.linalg.norm(path, axis=1).max() for path in paths])
+
+
+def _kinked() -> Iterator[Instance]:
+    """The missing differentiability: modes with gradients at the minimum."""
+    for kappa in (0.05, 0.1):
+        yield Instance(f"kink, κ = {kappa}", None, Staying(Tight(kappa, 0.0).system, np.array([0.0, 1.0]), 0.999))
+        yield Instance(f"small kink, κ = {kappa}", None, Staying(Tight(kappa, 0.0).system, np.array([1.0, 0.0]), 0.999))
+
+
+def _cusped() -> Iterator[Instance]:
+    """The missing cones: L is differentiable at 0, all H ⪰ 0, and 2/η is the largest eigenvalue."""
+    yield Instance("between two cusps", None, Staying(cusps(), np.array([0.9, 0.001]), 1.0))
+
+
+S30_ADVERSARY = Claim(
+    equation="S30",
+    part="never outside",
+    says="So descent never leaves the ball, whoever chooses the modes",
+    relation="<=",
+    instances=_below,
+    left=_farthest,
+    right={"the radius": lambda value: np.ones(4)},
+    wrong=(
+        Wrong("H ⪰ 0 forgotten", instances=_negative),
+        Wrong("a kink at the minimum", instances=_kinked),
+        Wrong("modes that are no cones", instances=_cusped),
+        Wrong("η one percent above the edge", instances=lambda: _stays(1.01)),
+    ),
+    tolerance=Tolerance(1e-11, why="sixty steps, each rounded to 1e-16"),
+    attack=ANY_START,
+)
+
+# ---- the book's own ----------------------------------------------------------------------------------------------
+
+ALL_AROUND = _in_the_plane(np.linspace(0, 2 * np.pi, 120, endpoint=False))
+
+
+def _planar() -> Iterator[Instance]:
+    """Systems in the plane at step sizes around and above 2/λ_max."""
+    for eta in (0.2, 0.39, 0.41, 0.8, 1.0):
+        near = Near(saddle_loss, saddle_at_minimum(), ALL_AROUND, eta)
+        yield Instance(f"a saddle in one mode, η = {eta}", None, near)
+    for degrees in (0, 40, 70, 90):
+        system = sw.mirrored(2.0, 1.0, np.radians(degrees))
+        for eta in (0.9, 0.999, 1.02, 1.06, 1.3):
+            near = Near(mirrored_loss(system), system, ALL_AROUND, eta)
+            yield Instance(f"mirrored modes, {degrees}°, η = {eta}", None, near)
+
+
+def _holds(near: Near, side: Callable[[Array, Array], float]) -> float:
+    """1 if ``side`` (u, Hu) is at most 2/η for every direction in its own mode, else 0."""
+    values = [side(u, near.system.mean_hessians[near.system.rule(u)] @ u) for u in near.u]
+    return float(max(values) <= 2 / near.eta + 1e-9)
+
+
+def _curvature(u: Array, hu: Array) -> float:
+    """‖Hu‖²/uᵀHu, and infinite where uᵀHu is not positive although Hu is not 0."""
+    if not hu.any():
+        return 0.0
+    return hu @ hu / (u @ hu) if u @ hu > 1e-12 else np.inf
+
+
+def _paths_stay(near: Near) -> float:
+    longest = max(np.linalg.norm(near.system.path(u, near.eta, 15), axis=1).max() for u in near.u)
+    return float(longest <= 1 + 1e-9)
+
+
+def _one_step_stays(near: Near) -> float:
+    slope = grad(near.loss)
+    return float(max(np.linalg.norm(u - near.eta * slope(u)) for u in near.u) <= 1 + 1e-9)
+
+
+def _sharpest(near: Near) -> float:
+    return float(near.eta <= edge(near.system))
+
+
+IV_EXACT = Claim(
+    equation="IV.1",
+    says="Descent by its own rule is strongly stable exactly when ‖Hu‖² ≤ (2/η) uᵀHu for every u, with H of u's mode",
+    relation="=",
+    instances=_planar,
+    left=lambda near: _holds(near, _curvature),
+    right={"paths from all around": _paths_stay, "one step on the loss": _one_step_stays},
+    wrong=(
+        Wrong("uᵀHu ≤ 2/η only", left=lambda near: _holds(near, lambda u, hu: u @ hu)),
+        Wrong("‖Hu‖ ≤ 2/η only", left=lambda near: _holds(near, lambda u, hu: np.linalg.norm(hu))),
+        Wrong("λ_max ≤ 2/η", left=_sharpest),
+    ),
+    tolerance=Tolerance(0, why="both sides are yes (1) or no (0)"),
+)

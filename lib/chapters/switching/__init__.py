@@ -1,0 +1,4 @@
+"""Chapter III: Lemma 2, what a switching system cannot stay at (S10–S25)."""
+
+PAGE = "03_switching"
+CHAPTER = "III"

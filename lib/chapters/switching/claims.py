@@ -1,0 +1,861 @@
+"""Chapter III: Lemma 2, what a switching system cannot stay at (S10–S25)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+from autograd import grad
+
+from ledgerbook.claim import Attack, Claim, Instance, Tolerance, Wrong
+from stableminima import autodiff
+from stableminima import switching as sw
+from stableminima.kinks import Tight
+from stableminima.network import Network
+from stableminima.switching import ModeOfNetwork, NetworkModes, Switching, inside_a_mode
+
+from ..common import Array, exact
+from ..instances import networks
+
+# ---- what the claims are tested on -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What is left of a system once Lemma 2 has measured it. ``share`` is the part of the largest ξ that is used."""
+
+    eta: float
+    delta: float
+    gamma: float
+    radius: float
+    eigenvalues: tuple[float, ...]
+    share: float = 1.0
+
+    @property
+    def threshold(self) -> float:
+        """2/η + δ + γ/ε."""
+        return sw.threshold(self.eta, self.delta, self.gamma, self.radius)
+
+    @property
+    def xi(self) -> float:
+        """A ξ as in (S18); negative where (S17) fails."""
+        return self.share * self.eta * (min(self.eigenvalues) - self.threshold)
+
+    @property
+    def factors(self) -> Array:
+        """|1 - ηλ_m| for every mode."""
+        return np.abs(1 - self.eta * np.array(self.eigenvalues))
+
+    def first_step(self, factor: float, delta: float = 1, gamma: float = 1) -> float:
+        """The right side of (S20), with ``factor`` as the smallest |1 - ηλ|."""
+        return factor * self.radius - self.eta * (delta * self.delta * self.radius + gamma * self.gamma)
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A switching system, a unit vector q with a λ_m for each mode, a step size, a radius ε, and a displacement u.
+
+    Lemma 2 starts descent at ``reach``·εq with ``reach`` = 1.
+    """
+
+    system: Switching
+    q: Array
+    eigenvalues: Array
+    eta: float
+    radius: float
+    u: Array
+    steps: int = 3
+    share: float = 1.0
+    reach: float = 1.0
+
+    @property
+    def numbers(self) -> Numbers:
+        """δ and γ as the library measures them, with the rest."""
+        delta = sw.deviation(self.system, self.q, self.eigenvalues)
+        gamma = sw.gamma(self.system, self.q)
+        return Numbers(self.eta, delta, gamma, self.radius, tuple(self.eigenvalues), self.share)
+
+    @property
+    def mode(self) -> int:
+        """The mode that u is in."""
+        return self.system.rule(self.u)
+
+    def from_start(self) -> list[Array]:
+        """All that u_t can be, from the start of Lemma 2."""
+        return self.system.iterates(self.reach * self.radius * self.q, self.eta, self.steps)
+
+    def after_one(self) -> Array:
+        """All that one step can make of u, one row for each batch."""
+        return self.system.iterates(self.u, self.eta, 1)[1]
+
+
+def along(rows: list[Array], q: Array) -> Array:
+    """E|qᵀu_t| for every t."""
+    return np.array([np.abs(each @ q).mean() for each in rows])
+
+
+def distances(rows: list[Array]) -> Array:
+    """E‖u_t‖ for every t."""
+    return np.array([np.linalg.norm(each, axis=1).mean() for each in rows])
+
+
+def random_setting(seed: int, delta: float = 0.3, noise: float = 0.4, above: float = 1.0) -> Setting:
+    """Three modes, the cones of a random fan in three dimensions, and three batches.
+
+    q misses being an eigenvector by ``delta``, ``noise`` is the size of the gradients, and the smallest λ_m is
+    2/η + ``above`` · (δ + γ/ε + a positive number).
+    """
+    rng = np.random.default_rng(seed)
+    eta, radius = rng.uniform(0.3, 1.5), rng.uniform(0.5, 2)
+    basis = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    gradients = noise * rng.standard_normal((3, 3, 3))
+    gamma = np.abs(gradients @ basis[:, 0]).mean(axis=1).max()
+    lowest = 2 / eta + above * (delta + gamma / radius + rng.uniform(0.02, 0.3))
+    eigenvalues = lowest + np.append(0, rng.uniform(0, 0.4, 2))
+    hessians = [_hessians(rng, basis, eigenvalue, delta, 1 / eta) for eigenvalue in eigenvalues]
+    system = Switching(np.array(hessians), gradients, sw.fan(rng.standard_normal((3, 3))))
+    share = 1.0 if seed % 2 else 0.5
+    return Setting(system, basis[:, 0], eigenvalues, eta, radius, rng.standard_normal(3), share=share)
+
+
+def _hessians(rng: np.random.Generator, basis: Array, eigenvalue: float, delta: float, flat: float) -> Array:
+    """Three batch Hessians whose mean H has ‖Hq - λq‖ = δ for the first column q of the basis."""
+    angle = rng.uniform(0, 2 * np.pi)
+    mean = np.diag([eigenvalue, *(flat * rng.uniform(0.2, 1, 2))])
+    mean[0, 1:] = mean[1:, 0] = delta * np.cos(angle), delta * np.sin(angle)
+    scatter = 0.3 * rng.standard_normal((3, 3, 3))
+    scatter = scatter + scatter.swapaxes(1, 2)
+    return basis @ (mean + scatter - scatter.mean(axis=0)) @ basis.T
+
+
+def worst_setting(
+    eta: float, delta: float, gamma: float, radius: float, xi: float, spread: float = 0.0, steps: int = 3
+) -> Setting:
+    """One parameter with ψ = (λ - δ)u²/2 - γ|u|, for which no inequality of the proof loses anything; 0 is no minimum.
+
+    λ is larger by ``spread`` where u < 0.
+    """
+    eigenvalues = sw.threshold(eta, delta, gamma, radius) + xi / eta + np.array([0, spread])
+    hessians = (eigenvalues - delta)[:, None, None]
+    system = Switching.deterministic(hessians, [[-gamma], [gamma]], sw.fan([[1.0], [-1.0]]))
+    return Setting(system, np.ones(1), eigenvalues, eta, radius, np.array([radius]), steps)
+
+
+def network_setting(found: NetworkModes, above: float = 1.02) -> Setting:
+    """A minimum that descent found, q the top eigenvector of its mean mode, and λ_m = qᵀH_m q.
+
+    The step size puts the smallest λ_m at ``above`` times the threshold of Lemma 2, with γ = 0.
+    """
+    q = np.linalg.eigh(found.system.mean_hessians.mean(axis=0))[1][:, -1]
+    eigenvalues = sw.rayleigh(found.system, q)
+    eta = 2 / (eigenvalues.min() / above - sw.deviation(found.system, q, eigenvalues))
+    u = np.random.default_rng(0).standard_normal(found.system.dim)
+    return Setting(found.system, q, eigenvalues, eta, 1.0, u, steps=2)
+
+
+def random_settings(**options) -> Iterator[Instance]:
+    """Ten random settings."""
+    name = "".join(f", {key} {value:g}" for key, value in options.items())
+    for seed in range(10):
+        yield Instance(f"random system, seed {seed}{name}", seed, random_setting(seed, **options))
+
+
+def worst_settings(steps: int = 3, delta: float | None = None) -> Iterator[Instance]:
+    """Settings on which the proof loses nothing, with and without δ and γ."""
+    for eta, spread in ((0.5, 0.0), (1.5, 0.0), (0.5, 0.2)):
+        for d, gamma in ((0, 0), (0.3, 0), (0, 0.4), (0.3, 0.4)):
+            if delta is None or d == delta:
+                name = f"worst system, η = {eta}, spread {spread}, δ = {d}, γ = {gamma}"
+                yield Instance(name, None, worst_setting(eta, d, gamma, 1.3, 0.1, spread, steps))
+
+
+def network_settings() -> Iterator[Instance]:
+    """Settings at four minima that descent found."""
+    for name, found in networks(4):
+        yield Instance(name, None, network_setting(found))
+
+
+def all_settings() -> Iterator[Instance]:
+    """Random, worst, and found ones; the hypothesis (S17) holds in each, and in most of them δ > 0 and γ > 0."""
+    return chain(random_settings(), random_settings(delta=0.0), worst_settings(), network_settings())
+
+
+def exact_settings(steps: int = 3) -> Iterator[Instance]:
+    """Settings with δ = 0 in which (S17) holds."""
+    return chain(random_settings(delta=0.0), random_settings(delta=0.0, noise=0.0), worst_settings(steps, delta=0))
+
+
+def _at(u: Array, setting: Setting) -> Setting:
+    return replace(setting, u=u)
+
+
+# ascent over the displacement
+ELSEWHERE = Attack(start=lambda setting: setting.u, build=_at, steps=60)
+
+
+def _lowest_step(setting: Setting, radius: float) -> float:
+    """The step size at which the smallest λ_m meets the threshold."""
+    numbers = setting.numbers
+    return 2 / (min(numbers.eigenvalues) - numbers.delta - numbers.gamma / radius)
+
+
+def _retuned(vector: Array, setting: Setting) -> Setting | None:
+    radius = setting.radius * np.exp(vector[1])
+    eta = _lowest_step(setting, radius) * (1 + abs(vector[0]))
+    return replace(setting, radius=radius, eta=eta) if eta > 0 else None
+
+
+RETUNED = Attack(
+    start=lambda setting: [setting.eta / _lowest_step(setting, setting.radius) - 1, 0],
+    build=_retuned,
+    steps=40,
+)
+
+
+# ---- one step ----------------------------------------------------------------------------------------------------
+
+
+def _network_modes() -> Iterator[Instance]:
+    for batch in (1, 2, 3):
+        for name, found in networks(3, batch):
+            rng = np.random.default_rng(batch)
+            for draw in range(3):
+                u = inside_a_mode(found.system, rng, 1e-8)
+                yield Instance(f"{name}, displacement {draw}", batch, ModeOfNetwork(found, u))
+
+
+def _batch_hessians(value: ModeOfNetwork) -> Array:
+    """Ĥ for every batch, in the mode of the displacement."""
+    return value.found.system.hessians[value.found.system.rule(value.u)]
+
+
+def _mean_hessian(value: ModeOfNetwork) -> Array:
+    return _batch_hessians(value).mean(axis=0)
+
+
+def _skewed_mean(value: ModeOfNetwork) -> Array:
+    """The mean when the first half of the batches is twice as likely as the rest."""
+    hessians = _batch_hessians(value)
+    return np.average(hessians, axis=0, weights=2 - (np.arange(len(hessians)) >= len(hessians) / 2))
+
+
+def _outer_products(value: ModeOfNetwork) -> Array:
+    """(1/n) Σ_j ∇f(x_j)∇f(x_j)ᵀ of the displaced network, by automatic differentiation."""
+    columns = value.found.basis.T @ autodiff.features(Network.from_vector(value.displaced), value.found.data.x)
+    return columns @ columns.T / value.found.data.n
+
+
+def _difference_quotients(value: ModeOfNetwork, step: float = 1e-10) -> Array:
+    """Differences of the gradient of the full loss on both sides of the displaced network."""
+    slope, basis = grad(autodiff.loss), value.found.basis
+    pairs = [[slope(value.displaced + sign * step * d, value.found.data) for sign in (1, -1)] for d in basis.T]
+    return basis.T @ np.array([(after - before) / (2 * step) for after, before in pairs]).T
+
+
+S10 = Claim(
+    equation="S10",
+    says="The batch Hessians of a mode average to the Hessian of the loss in that mode",
+    relation="=",
+    instances=_network_modes,
+    left=_mean_hessian,
+    right={"autograd, all samples": _outer_products, "differences of the gradient": _difference_quotients},
+    wrong=(
+        Wrong("the sum over batches", left=lambda value: _batch_hessians(value).sum(axis=0)),
+        Wrong("some batches twice as likely", left=_skewed_mean),
+        Wrong("the mode on the other side", left=lambda v: _mean_hessian(replace(v, u=-v.u))),
+    ),
+    tolerance=Tolerance(3e-5, why="a displacement of 1e-8, and differences over 1e-10 of rounded gradients"),
+)
+
+
+def _layers(setting: Setting) -> float:
+    """max_m ∫ P(|qᵀĝ_m| > s) ds, a sum over the sorted values."""
+    sizes = np.sort(np.abs(setting.system.gradients @ setting.q), axis=1)
+    left = np.arange(setting.system.batches, 0, -1) / setting.system.batches
+    return float((np.diff(sizes, axis=1, prepend=0) @ left).max())
+
+
+def _rational_gamma(setting: Setting) -> float:
+    q = exact(setting.q)
+    sums = [sum(abs(exact(each) @ q) for each in mode) for mode in setting.system.gradients]
+    return float(max(sums) / setting.system.batches)
+
+
+def _noisy() -> Iterator[Instance]:
+    return chain(random_settings(), random_settings(noise=2.0), worst_settings())
+
+
+S11 = Claim(
+    equation="S11",
+    says="γ is the largest mean size, over the modes, of a batch gradient along q",
+    relation="=",
+    instances=_noisy,
+    left=lambda setting: sw.gamma(setting.system, setting.q),
+    right={"sum of tail probabilities": _layers, "exact rational": _rational_gamma},
+    wrong=(
+        Wrong("the size of the mean", left=lambda setting: sw.drift(setting.system, setting.q)),
+        Wrong("no absolute value", left=lambda s: (s.system.gradients @ s.q).mean(axis=1).max()),
+        Wrong("the mean over modes", left=lambda s: np.abs(s.system.gradients @ s.q).mean()),
+    ),
+)
+
+
+def _after_mean_step(setting: Setting) -> Array:
+    """(I - ηH)u in the mode that u is in."""
+    return setting.u - setting.eta * setting.system.mean_hessians[setting.mode] @ setting.u
+
+
+def _mean_along(setting: Setting) -> float:
+    """E|qᵀu'| over the batches."""
+    return float(np.abs(setting.after_one() @ setting.q).mean())
+
+
+def _step_bound(setting: Setting, gamma: float = 1.0) -> float:
+    numbers = setting.numbers
+    return float(abs(setting.q @ _after_mean_step(setting)) - gamma * numbers.eta * numbers.gamma)
+
+
+S12 = Claim(
+    equation="S12",
+    says="The next distance along q is on average at least that of the mean step, less ηγ",
+    relation=">=",
+    instances=all_settings,
+    left=_mean_along,
+    right={"full Hessian": _step_bound},
+    wrong=(
+        Wrong("half of γ", right=lambda setting: _step_bound(setting, gamma=0.5)),
+        Wrong("without γ", right=lambda setting: _step_bound(setting, gamma=0.0)),
+        Wrong("for every batch, not on average", left=lambda s: np.abs(s.after_one() @ s.q).min()),
+    ),
+    attack=ELSEWHERE,
+)
+
+
+def _mode_bound(setting: Setting, delta: float = 1.0, length: float | None = None) -> float:
+    """|1 - ηλ||qᵀu| - ηδ‖u‖ in the mode that u is in."""
+    numbers, size = setting.numbers, np.linalg.norm(setting.u) if length is None else length
+    factor = numbers.factors[setting.mode]
+    return float(factor * abs(setting.q @ setting.u) - delta * numbers.eta * numbers.delta * size)
+
+
+S13 = Claim(
+    equation="S13",
+    says="An approximate eigenvector multiplies the distance along it by |1 - ηλ|, less ηδ times the whole distance",
+    relation=">=",
+    instances=all_settings,
+    left=lambda setting: abs(setting.q @ _after_mean_step(setting)),
+    right={"length of u": _mode_bound},
+    wrong=(
+        Wrong("half of δ", right=lambda setting: _mode_bound(setting, delta=0.5)),
+        Wrong("δ forgotten", right=lambda setting: _mode_bound(setting, delta=0.0)),
+        Wrong("|qᵀu| behind δ", right=lambda setting: _mode_bound(setting, length=abs(setting.q @ setting.u))),
+    ),
+    attack=ELSEWHERE,
+)
+
+
+def _conditional_bound(setting: Setting, factor: Callable[[Setting], float], gamma: float = 1.0) -> float:
+    numbers, size = setting.numbers, np.linalg.norm(setting.u)
+    kept = factor(setting) * abs(setting.q @ setting.u)
+    return float(kept - numbers.eta * (numbers.delta * size + gamma * numbers.gamma))
+
+
+def _own_factor(setting: Setting) -> float:
+    return setting.numbers.factors[setting.mode]
+
+
+def _smallest(setting: Setting) -> float:
+    return setting.numbers.factors.min()
+
+
+S14 = Claim(
+    equation="S14",
+    says="Both steps together: noise costs ηγ, the missing eigenvector ηδ times the distance",
+    relation=">=",
+    instances=all_settings,
+    left=_mean_along,
+    right={
+        "the mode that u is in": lambda setting: _conditional_bound(setting, _own_factor),
+        "the worst mode": lambda setting: _conditional_bound(setting, _smallest),
+    },
+    wrong=(
+        Wrong("the best mode", right=lambda s: _conditional_bound(s, lambda s: s.numbers.factors.max())),
+        Wrong("half of γ", right=lambda setting: _conditional_bound(setting, _own_factor, gamma=0.5)),
+        Wrong("1 + ηλ", right=lambda s: _conditional_bound(s, lambda s: 1 + s.eta * s.eigenvalues.min())),
+    ),
+    attack=ELSEWHERE,
+)
+
+
+def _paths(setting: Setting) -> list[Array]:
+    return setting.system.iterates(setting.u, setting.eta, setting.steps)
+
+
+def _all_steps(setting: Setting, factor=np.min, gamma: float = 1.0) -> Array:
+    """The right side of (S15) for t = 0, 1, …"""
+    numbers, rows = setting.numbers, _paths(setting)[:-1]
+    lost = numbers.delta * distances(rows) + gamma * numbers.gamma
+    return factor(numbers.factors) * along(rows, setting.q) - numbers.eta * lost
+
+
+S15 = Claim(
+    equation="S15",
+    says="The same on average over all earlier batches, for every step of a path",
+    relation=">=",
+    instances=all_settings,
+    left=lambda setting: along(_paths(setting), setting.q)[1:],
+    right={"all batch sequences": _all_steps},
+    wrong=(
+        Wrong("the best mode", right=lambda setting: _all_steps(setting, factor=np.max)),
+        Wrong("half of γ", right=lambda setting: _all_steps(setting, gamma=0.5)),
+        Wrong("distance of the mean path", left=lambda s: np.array([abs(r.mean(axis=0) @ s.q) for r in _paths(s)[1:]])),
+    ),
+    attack=ELSEWHERE,
+)
+
+# ---- the start and the hypothesis --------------------------------------------------------------------------------
+
+
+def _starts() -> Iterator[Instance]:
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        q = rng.standard_normal(2 + seed)
+        yield Instance(f"{q.size} parameters, seed {seed}", seed, (q / np.linalg.norm(q), rng.uniform(0.1, 3)))
+
+
+def _unnormalised() -> Iterator[Instance]:
+    for one in _starts():
+        q, radius = one.value
+        yield Instance(one.label, one.seed, (1.5 * q, radius))
+
+
+def _described(u: Array, q: Array) -> Array:
+    return np.array([q @ u, np.linalg.norm(u)])
+
+
+def _farthest(value: tuple[Array, float]) -> Array:
+    """Ascent of qᵀu from a random point of the ball, projected back onto it."""
+    q, radius = value
+    u = np.random.default_rng(1).standard_normal(q.size)
+    for _ in range(60):
+        u = u + 10 * radius * q
+        u *= radius / np.linalg.norm(u)
+    return _described(u, q)
+
+
+S16 = Claim(
+    equation="S16",
+    says="The start εq is the point of the ball that is farthest from the minimum along q",
+    relation="=",
+    instances=_starts,
+    left=lambda value: _described(value[1] * value[0], value[0]),
+    right={"ε twice": lambda value: np.full(2, value[1]), "ascent over the ball": _farthest},
+    wrong=(
+        Wrong("q of another length", instances=_unnormalised),
+        Wrong("half way", left=lambda value: _described(value[1] * value[0] / 2, value[0])),
+        Wrong("ε² for ε", left=lambda value: _described(value[1] ** 2 * value[0], value[0])),
+    ),
+)
+
+
+def _around_the_threshold() -> Iterator[Instance]:
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        eta, delta, gamma, radius = rng.uniform(0.2, 1.8, 4)
+        for factor in (0.97, 0.999, 1.001, 1.3):
+            eigenvalue = factor * sw.threshold(eta, delta, gamma, radius)
+            numbers = Numbers(eta, delta, gamma, radius, (eigenvalue, 1.1 * eigenvalue))
+            yield Instance(f"seed {seed}, λ at {factor} of the threshold", seed, numbers)
+
+
+def _above(numbers: Numbers, step: float = 2, delta: float = 1, gamma: float = 1, radius: float | None = None) -> float:
+    """1 if (S17) holds in every mode, else 0."""
+    radius = numbers.radius if radius is None else radius
+    bound = step / numbers.eta + delta * numbers.delta + gamma * numbers.gamma / radius
+    return float(min(numbers.eigenvalues) > bound)
+
+
+def _worst_leaves(numbers: Numbers) -> float:
+    """1 if one step of the worst system with these numbers ends outside the ball, else 0."""
+    xi = numbers.eta * (min(numbers.eigenvalues) - numbers.threshold)
+    worst = worst_setting(numbers.eta, numbers.delta, numbers.gamma, numbers.radius, xi)
+    return float(distances(worst.from_start())[1] > numbers.radius)
+
+
+def _rational_leaves(numbers: Numbers) -> float:
+    """The same from the right side of (S20), in rational numbers."""
+    eta, delta, gamma, radius, *eigenvalues = exact(
+        np.array([numbers.eta, numbers.delta, numbers.gamma, numbers.radius, *numbers.eigenvalues])
+    )
+    factor = min(abs(1 - eta * eigenvalue) for eigenvalue in eigenvalues)
+    return float(factor * radius - eta * (delta * radius + gamma) > radius)
+
+
+S17 = Claim(
+    equation="S17",
+    says="Where λ ≥ δ + γ/ε the hypothesis holds exactly when the worst system leaves the ball at once",
+    relation="=",
+    instances=_around_the_threshold,
+    left=_above,
+    right={"the worst system": _worst_leaves, "(S20) in rational numbers": _rational_leaves},
+    wrong=(
+        Wrong("1/η in place of 2/η", left=lambda numbers: _above(numbers, step=1)),
+        Wrong("without δ", left=lambda numbers: _above(numbers, delta=0)),
+        Wrong("γ in place of γ/ε", left=lambda numbers: _above(numbers, radius=1.0)),
+    ),
+    tolerance=Tolerance(0, why="both sides are yes (1) or no (0); the λ keep 0.1 % away from the threshold"),
+)
+
+
+def _hypothesis_holds() -> Iterator[Instance]:
+    """The numbers of all settings, and random ones, with the largest ξ and with half of it."""
+    for one in all_settings():
+        yield Instance(one.label, one.seed, one.value.numbers)
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        first = rng.uniform(0.2, 1.8, 4)
+        eigenvalues = sw.threshold(*first) + rng.uniform(0, 2, 3)
+        numbers = Numbers(*first, tuple(eigenvalues), share=1.0 if seed % 2 else 0.5)
+        yield Instance(f"random numbers, seed {seed}", seed, numbers)
+
+
+def _other_eigenvalues(vector: Array, numbers: Numbers) -> Numbers:
+    return replace(numbers, eigenvalues=tuple(numbers.threshold + np.exp(vector)))
+
+
+EIGENVALUES = Attack(
+    start=lambda numbers: np.log(np.array(numbers.eigenvalues) - numbers.threshold),
+    build=_other_eigenvalues,
+    steps=60,
+)
+
+
+def _room(numbers: Numbers, xi: float) -> Array:
+    """The right side of (S18) for every mode, and 0 for ξ itself."""
+    return np.append(np.full(len(numbers.eigenvalues), numbers.threshold + xi / numbers.eta), 0)
+
+
+def _xi_from(numbers: Numbers, choose) -> float:
+    return numbers.eta * (choose(numbers.eigenvalues) - numbers.threshold)
+
+
+S18 = Claim(
+    equation="S18",
+    says="Finitely many modes above the threshold keep a common distance ξ/η > 0 from it",
+    relation=">=",
+    instances=_hypothesis_holds,
+    left=lambda numbers: np.append(numbers.eigenvalues, numbers.xi),
+    right={"threshold + ξ/η": lambda numbers: _room(numbers, numbers.xi)},
+    wrong=(
+        Wrong("ξ from the mean mode", right=lambda numbers: _room(numbers, _xi_from(numbers, np.mean))),
+        Wrong("ξ from the sharpest mode", right=lambda numbers: _room(numbers, _xi_from(numbers, max))),
+        Wrong("ξ/η² for ξ/η", right=lambda numbers: _room(numbers, numbers.xi / numbers.eta)),
+    ),
+    attack=EIGENVALUES,
+)
+
+
+def _factor_bound(numbers: Numbers, xi: float = 1, scale: float | None = None) -> float:
+    scale = numbers.eta if scale is None else scale
+    return 1 + numbers.eta * numbers.delta + scale * numbers.gamma / numbers.radius + xi * numbers.xi
+
+
+S19 = Claim(
+    equation="S19",
+    says="Every mode stretches q by at least 1 + ηδ + ηγ/ε + ξ",
+    relation=">=",
+    instances=_hypothesis_holds,
+    left=lambda numbers: numbers.factors.min(),
+    right={"from (S18)": _factor_bound},
+    wrong=(
+        Wrong("2ξ", right=lambda numbers: _factor_bound(numbers, xi=2)),
+        Wrong("γ/ε without η", right=lambda numbers: _factor_bound(numbers, scale=1)),
+        Wrong("no absolute value", left=lambda numbers: np.min(1 - numbers.eta * np.array(numbers.eigenvalues))),
+    ),
+    attack=EIGENVALUES,
+)
+
+# ---- not strongly stable ------------------------------------------------------------------------------------------
+
+S20 = Claim(
+    equation="S20",
+    says="From the start εq, one step leads at least this far along q",
+    relation=">=",
+    instances=all_settings,
+    left=lambda setting: along(setting.from_start(), setting.q)[1],
+    right={"(S15) at t = 0": lambda setting: setting.numbers.first_step(setting.numbers.factors.min())},
+    wrong=(
+        Wrong("half of δ", right=lambda s: s.numbers.first_step(s.numbers.factors.min(), delta=0.5)),
+        Wrong("half of γ", right=lambda s: s.numbers.first_step(s.numbers.factors.min(), gamma=0.5)),
+        Wrong("the best mode", right=lambda s: s.numbers.first_step(s.numbers.factors.max())),
+    ),
+    attack=RETUNED,
+)
+
+S21 = Claim(
+    equation="S21",
+    says="Under the hypothesis that is at least ε + ξε",
+    relation=">=",
+    instances=_hypothesis_holds,
+    left=lambda numbers: numbers.first_step(numbers.factors.min()),
+    right={"(1 + ξ)ε": lambda numbers: (1 + numbers.xi) * numbers.radius},
+    wrong=(
+        Wrong("ξ without ε", right=lambda numbers: numbers.radius + numbers.xi),
+        Wrong("(1 + 2ξ)ε", right=lambda numbers: (1 + 2 * numbers.xi) * numbers.radius),
+        Wrong("γ counted twice", left=lambda numbers: numbers.first_step(numbers.factors.min(), gamma=2)),
+    ),
+    attack=EIGENVALUES,
+)
+
+
+def _only_half_the_noise() -> Iterator[Instance]:
+    """Worst systems for a ball of twice the radius: λ is above 2/η + δ + γ/(2ε) only."""
+    for one in worst_settings():
+        numbers = one.value.numbers
+        wide = worst_setting(numbers.eta, numbers.delta, numbers.gamma, radius=2.6, xi=0.01)
+        yield Instance(one.label, None, replace(wide, radius=1.3))
+
+
+S22 = Claim(
+    equation="S22",
+    says="So the first step leaves the ball on average: the minimum is not strongly stable",
+    relation=">=",
+    instances=all_settings,
+    left=lambda setting: distances(setting.from_start())[1],
+    right={
+        "E|qᵀu₁|": lambda setting: along(setting.from_start(), setting.q)[1],
+        "ε": lambda setting: setting.radius,
+    },
+    wrong=(
+        Wrong("γ/(2ε) in the hypothesis", instances=_only_half_the_noise),
+        Wrong("twice as far", right=lambda setting: (1 + setting.numbers.factors.max()) * setting.radius),
+        Wrong("for every batch, not on average", left=lambda s: np.abs(s.from_start()[1] @ s.q).min()),
+    ),
+    attack=RETUNED,
+)
+
+# ---- not stable ---------------------------------------------------------------------------------------------------
+
+
+def _x(setting: Setting) -> Array:
+    """x_t = E|qᵀu_t|, t = 0 … steps."""
+    return along(setting.from_start(), setting.q)
+
+
+def _recursion(setting: Setting, factor=np.min, gamma: float = 1.0) -> Array:
+    numbers = setting.numbers
+    return factor(numbers.factors) * _x(setting)[:-1] - gamma * numbers.eta * numbers.gamma
+
+
+S23 = Claim(
+    equation="S23",
+    says="With δ = 0 the distance along q obeys a recursion of its own",
+    relation=">=",
+    instances=exact_settings,
+    left=lambda setting: _x(setting)[1:],
+    right={"min|1 - ηλ| x - ηγ": _recursion},
+    wrong=(
+        Wrong("half of γ", right=lambda setting: _recursion(setting, gamma=0.5)),
+        Wrong("the best mode", right=lambda setting: _recursion(setting, factor=np.max)),
+        Wrong("δ > 0", instances=lambda: worst_settings(delta=0.3)),
+    ),
+    attack=RETUNED,
+)
+
+
+def _recursion_with_xi(setting: Setting, xi: float = 1, scale: float | None = None, lost: float = 1) -> Array:
+    numbers = setting.numbers
+    noise = numbers.eta * numbers.gamma
+    stretch = 1 + (noise if scale is None else scale * numbers.gamma) / numbers.radius + xi * numbers.xi
+    return stretch * _x(setting)[:-1] - lost * noise
+
+
+S24 = Claim(
+    equation="S24",
+    says="The recursion with the hypothesis put in",
+    relation=">=",
+    instances=exact_settings,
+    left=lambda setting: _x(setting)[1:],
+    right={"(1 + ηγ/ε + ξ) x - ηγ": _recursion_with_xi},
+    wrong=(
+        Wrong("2ξ", right=lambda setting: _recursion_with_xi(setting, xi=2)),
+        Wrong("γ/ε without η", right=lambda setting: _recursion_with_xi(setting, scale=1)),
+        Wrong("half of the ηγ that is lost", right=lambda setting: _recursion_with_xi(setting, lost=0.5)),
+    ),
+    attack=RETUNED,
+)
+
+
+def _from_half_way() -> Iterator[Instance]:
+    for one in worst_settings(delta=0):
+        yield Instance(one.label, None, replace(one.value, reach=0.5))
+
+
+S25 = Claim(
+    equation="S25",
+    part="one step",
+    says="Outside the ball the distance along q grows by the factor 1 + ξ or more, at every step",
+    relation=">=",
+    instances=exact_settings,
+    left=lambda setting: _x(setting)[1:],
+    right={"(1 + ξ) x": lambda setting: (1 + setting.numbers.xi) * _x(setting)[:-1]},
+    wrong=(
+        Wrong("1 + 2ξ", right=lambda setting: (1 + 2 * setting.numbers.xi) * _x(setting)[:-1]),
+        Wrong("from inside the ball", instances=_from_half_way),
+        Wrong("ηγ not subtracted", right=lambda setting: _recursion_with_xi(setting, lost=0)),
+    ),
+    attack=RETUNED,
+)
+
+
+def _long_settings() -> Iterator[Instance]:
+    """Fifty steps where there is one batch, four where there are three."""
+    for seed in range(6):
+        setting = random_setting(seed, delta=0.0)
+        system = setting.system
+        full = Switching.deterministic(system.mean_hessians, system.mean_gradients, system.rule)
+        yield Instance(f"random system, full batch, seed {seed}", seed, replace(setting, system=full, steps=50))
+        yield Instance(f"random system, batches, seed {seed}", seed, replace(setting, steps=4))
+    yield from worst_settings(steps=50, delta=0)
+
+
+def _growth(setting: Setting, xi: float = 1, power: int = 0) -> Array:
+    return (1 + xi * setting.numbers.xi) ** (np.arange(setting.steps + 1) + power) * setting.radius
+
+
+S25_DIVERGES = Claim(
+    equation="S25",
+    part="divergence",
+    says="So the distance along q is at least (1 + ξ)ᵗ ε, without bound: the minimum is not stable",
+    relation=">=",
+    instances=_long_settings,
+    left=_x,
+    right={"(1 + ξ)ᵗ ε": _growth},
+    wrong=(
+        Wrong("1 + 2ξ", right=lambda setting: _growth(setting, xi=2)),
+        Wrong("one step ahead", right=lambda setting: _growth(setting, power=1)),
+        Wrong("from inside the ball", instances=_from_half_way),
+    ),
+    tolerance=Tolerance(1e-11, why="fifty steps, each rounded to 1e-16 of a size that grows"),
+    attack=RETUNED,
+)
+
+# ---- the book's own -----------------------------------------------------------------------------------------------
+
+
+def _drift_bound(setting: Setting, share: float = 1.0) -> float:
+    """|1 - ηλ||qᵀu| - ηδ‖u‖ - η max|qᵀE[ĝ]|."""
+    return _mode_bound(setting) - share * setting.eta * sw.drift(setting.system, setting.q)
+
+
+III_DRIFT = Claim(
+    equation="III.1",
+    says="Noise of mean zero costs nothing: the mean gradients can stand where the lemma has γ",
+    relation=">=",
+    instances=all_settings,
+    left=_mean_along,
+    right={"mean gradients": _drift_bound},
+    wrong=(
+        Wrong("half of the mean gradients", right=lambda setting: _drift_bound(setting, share=0.5)),
+        Wrong("without them", right=lambda setting: _drift_bound(setting, share=0.0)),
+        Wrong("for every batch, not on average", left=lambda s: np.abs(s.after_one() @ s.q).min()),
+    ),
+    attack=ELSEWHERE,
+)
+
+
+def _tight_systems() -> Iterator[Instance]:
+    for kappa in (0.02, 0.05, 0.1):
+        root = (np.sqrt(1 + 4 * kappa) - 1) / 2
+        for factor in (0.9, 0.99, 1.01, 1.1):
+            yield Instance(f"κ = {kappa}, s at {factor} of the root", None, Tight(kappa, factor * root))
+
+
+def _settles(step: Callable[[Array], Array], starts: int, steps: int = 400) -> float:
+    """1 if, from points all over the ball and from εq, the last steps stay within ε, else 0."""
+    angles = np.linspace(0, 2 * np.pi, starts, endpoint=False)
+    worst, circle = 0.0, np.column_stack([np.cos(angles), np.sin(angles)])
+    for u in np.concatenate([radius * circle for radius in (1.0, 0.5, 0.1)]):
+        for t in range(steps):
+            u = step(u)
+            worst = max(worst, float(np.hypot(*u))) if t > steps - 20 else worst
+            if np.hypot(*u) > 10:
+                return 0.0
+    return float(worst <= 1)
+
+
+III_TIGHT = Claim(
+    equation="III.2",
+    says="At a minimum the sharp threshold is ηλ = 2 + s with s(1 + s) = ηγ/ε, and it is attained",
+    relation="=",
+    instances=_tight_systems,
+    left=lambda tight: float(tight.s * (1 + tight.s) < tight.kappa),
+    right={
+        "its modes": lambda tight: _settles(tight.one_step, starts=12),
+        "its loss, by autograd": lambda tight: _settles(tight.one_step_by_autograd, starts=3),
+    },
+    wrong=(
+        Wrong("the threshold of the lemma, s = ηγ/ε", left=lambda tight: float(tight.s < tight.kappa)),
+        Wrong("half of s squared", left=lambda tight: float(tight.s * (1 + tight.s / 2) < tight.kappa)),
+        Wrong("twice the room", left=lambda tight: float(tight.s * (1 + tight.s) < 2 * tight.kappa)),
+    ),
+    tolerance=Tolerance(0, why="both sides are yes (1) or no (0); s keeps 1 % away from the root"),
+)
+
+
+def _directions() -> Iterator[Instance]:
+    """Minima with a direction: found ones and their top eigenvectors, two mirrored modes, and the tight systems."""
+    for one in network_settings():
+        tops = np.linalg.eigh(one.value.system.mean_hessians)[1][:, :, -1]
+        for index in (0, len(tops) - 1):
+            yield Instance(f"{one.label}, mode {index}", None, replace(one.value, q=tops[index]))
+    for degrees in (0, 20, 50, 80):
+        q = np.array([np.cos(0.2), np.sin(0.2)])
+        setting = Setting(sw.mirrored(2.0, 1.0, np.radians(degrees)), q, np.zeros(2), 1.1, 1.0, q)
+        yield Instance(f"mirrored modes, {degrees}°", None, setting)
+    for one in _tight_systems():
+        setting = Setting(one.value.system, np.array([1.0, 0]), np.zeros(8), 1.0, 1.0, np.ones(2))
+        yield Instance(one.label, None, setting)
+
+
+def _turned(vector: Array, setting: Setting) -> Setting | None:
+    length = np.linalg.norm(vector)
+    return replace(setting, q=vector / length) if length > 0 else None
+
+
+def _stretched(setting: Setting, choose: Callable[[Setting], float]) -> float:
+    return float((setting.eta * choose(setting) - 1) * setting.radius)
+
+
+def _in_its_mode(setting: Setting) -> float:
+    return setting.q @ setting.system.mean_hessians[setting.system.rule(setting.q)] @ setting.q
+
+
+def _in_any_mode(setting: Setting) -> float:
+    return sw.rayleigh(setting.system, setting.q).max()
+
+
+def _top(setting: Setting) -> float:
+    return np.linalg.eigvalsh(setting.system.mean_hessians[setting.system.rule(setting.q)])[-1]
+
+
+def _first_products(setting: Setting) -> Array:
+    return setting.system.iterates(setting.radius * setting.q, setting.eta, 1)[1] @ setting.q
+
+
+III_FIRST = Claim(
+    equation="III.3",
+    says="At a minimum the first step from εq stretches by ηqᵀHq - 1 at least, with H of q's own mode; neither δ nor γ",
+    relation=">=",
+    instances=_directions,
+    left=lambda setting: distances(setting.system.iterates(setting.radius * setting.q, setting.eta, 1))[1],
+    right={"Rayleigh quotient": lambda setting: _stretched(setting, _in_its_mode)},
+    wrong=(
+        Wrong("the sharpest of all modes", right=lambda setting: _stretched(setting, _in_any_mode)),
+        Wrong("λ_max of the mode", right=lambda setting: _stretched(setting, _top)),
+        Wrong("for every batch, not on average", left=lambda s: np.abs(_first_products(s)).min()),
+    ),
+    attack=Attack(start=lambda setting: setting.q, build=_turned, steps=60),
+)

@@ -1,0 +1,56 @@
+"""Figures of chapter III."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ledgerbook.drawing import PALETTE
+from ledgerbook.picture import Picture, blank, styled
+from stableminima import switching as sw
+from stableminima.runs.experiments import Sweep
+from stableminima.switching import Switching
+
+from ..instances import Case
+
+
+@styled
+def lemma_and_truth(sweep: Sweep, count: int = 12) -> Picture:
+    """For minima at the edge of stability, in units of their sharpest mode: what Lemma 2 needs, and what happens."""
+    edge = sweep.where(sweep["sharpness"] * sweep["eta"] / 2 > 0.97)
+    chosen = np.linspace(0, len(edge) - 1, count).round().astype(int)
+    cases = [Case(edge.net(index), edge.data) for index in chosen]
+    measured = np.array([_measured(sw.at_minimum(case.net, case.data).system) for case in cases]).T
+    eta, (needed, first, leaves, flattest) = edge["eta"][chosen], measured
+    figure, (ax,) = blank(7.2, 3.2)
+    ax.axhline(1, color=PALETTE["threshold"].ink, ls="--", label="sharpest mode: above it descent stays, by Lemma 3")
+    ax.plot(eta, first, "v", ms=4.5, color=PALETTE["curvature"].ink, label="below it a first step leaves, by (III.3)")
+    ax.plot(eta, flattest, "D", ms=4, color=PALETTE["sharpness"].ink, label="flattest mode")
+    ax.plot(eta, leaves, "x", ms=7, mew=1.6, color=PALETTE["data"].ink, label="where descent begins to leave for good")
+    ax.plot(eta, needed, "+", ms=8, color=PALETTE["bound"].ink, label="below it Lemma 2 applies")
+    ax.set(xscale="log", xlabel="step size η of the run", ylabel="2/η, sharpest mode = 1", ylim=(0.955, 1.003))
+    ax.legend(loc="lower left", ncols=2)
+    return Picture(
+        figure,
+        "fig-lemma-2-at-minima",
+        f"The 256 modes of eight knots at {count} minima found at the edge of stability. Step sizes grow downwards, "
+        r"as $2/\eta$ falls. From the dashed line up descent never leaves the ball, by {doc}`Lemma 3 "
+        "<04_strong_stability>`; below the triangles its first step can leave it, by (III.3); below the pluses Lemma 2 "
+        "says the same. Crosses: where descent by the network's own rule begins to leave for good. The flattest mode "
+        f"is {1 - flattest.max():.1%} to {1 - flattest.min():.1%} below the sharpest.",
+        f"Scatter plot over {count} minima, in units of their sharpest mode. Descent begins to leave for good at "
+        f"{leaves.min():.3f} to {leaves.max():.3f}, within {np.abs(leaves - flattest).max():.1%} of the flattest mode. "
+        f"Lemma 2 applies below {needed.min():.3f} to {needed.max():.3f}, (III.3) already below {first.min():.3f} to "
+        f"{first.max():.3f}.",
+    )
+
+
+def _measured(system: Switching) -> tuple[float, float, float, float]:
+    """Where Lemma 2 and (III.3) apply, the 2/η where descent leaves for good, the flattest mode; sharpest mode = 1."""
+    sharpness, vectors = np.linalg.eigh(system.mean_hessians)
+    sharpness, tops = sharpness[:, -1], vectors[:, :, -1]
+    at_home = [mode in (system.rule(top), system.rule(-top)) for mode, top in enumerate(tops)]
+    first = sharpness[at_home].max() if any(at_home) else np.nan
+    q = np.linalg.eigh(system.mean_hessians.mean(axis=0))[1][:, -1]
+    needed = sw.rayleigh(system, q).min()
+    leaving = sw.leaving_step_size(system, 2 / sharpness.max(), 2 / (0.95 * sharpness.min()))
+    return tuple(np.array([needed, first, 2 / leaving, sharpness.min()]) / sharpness.max())

@@ -1,0 +1,325 @@
+"""State a claim, test it on instances, and show that wrong versions of it fail.
+
+A :class:`Claim` names its equation, its instances, both sides, the relation between them, an honest tolerance and at
+least two wrong versions. :func:`check` evaluates all of it and returns a :class:`Record`, or raises
+:class:`CheckFailed` with a report that says where to look. A check that could not fail is refused as well.
+
+>>> import numpy as np
+>>> square = Claim(
+...     equation="S0", says="A square expands into three terms", relation="=",
+...     instances=lambda: (Instance(f"x = {x}", None, float(x)) for x in range(1, 9)),
+...     left=lambda x: (x + 3) ** 2,
+...     right={"expansion": lambda x: x * x + 6 * x + 9, "Horner": lambda x: np.polyval([1, 6, 9], x)},
+...     wrong=(Wrong("half", left=lambda x: (x + 3) ** 2 / 2), Wrong("no cross term", right=lambda x: x * x + 9)),
+...     tolerance=Tolerance(1e-14, why="a handful of roundings of positive terms"))
+>>> print(check(square))
+✓ (S0) A square expands into three terms — expansion, Horner — 8 instances, to 1e-14 — rejects 2 wrong versions: \
+half; no cross term
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import CodeType, FunctionType, MappingProxyType, MethodType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import report as _report
+from .trial import CheckFailed, Trial, rejects, require
+
+__all__ = [
+    "ROUNDING", "Attack", "CheckFailed", "Claim", "Instance", "Record", "Refutation", "Tolerance", "Wrong", "check",
+    "refute",
+]
+
+Side = Callable[[Any], ArrayLike]
+
+
+def _require(good: bool, remedy: str) -> None:
+    if not good:
+        raise ValueError(remedy)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One case of a claim. The sides receive ``value``; ``label`` and ``seed`` say how to make it again."""
+
+    label: str
+    seed: int | None
+    value: Any
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Allowed gap ``rtol * scale``, and why it is honest.
+
+    ``scale(value)`` returns a number, or an array shaped like the sides; without it the scale is the largest entry of
+    either side. ``rtol=0`` asks for exact equality.
+
+    Raises
+    ------
+    ValueError
+        ``rtol`` is negative, not finite, or 0.1 and more without a scale; ``why`` is empty.
+    """
+
+    rtol: float
+    why: str
+    scale: Callable[[Any], ArrayLike] | None = None
+
+    def __post_init__(self) -> None:
+        _require(np.isfinite(self.rtol) and self.rtol >= 0, f"rtol is {self.rtol}: give a finite number, at least 0")
+        _require(self.scale is not None or self.rtol < 0.1, f"rtol is {self.rtol}: without a scale keep it below 0.1")
+        _require(bool(self.why.strip()), "why is empty: say where the tolerance comes from")
+
+
+ROUNDING = Tolerance(1e-12, why="sums of at most a few hundred products, each rounded to 1e-16 of the largest term")
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong version of a claim, by what differs from it, which the check must reject.
+
+    A wrong side must be rejected against every oracle (a ``right`` here stands in for each in turn). Where only
+    ``instances`` differ, one oracle is enough: another may not need the hypothesis that they break.
+
+    Raises
+    ------
+    ValueError
+        ``name`` is empty, or nothing differs.
+    """
+
+    name: str
+    left: Side | None = None
+    right: Side | None = None
+    instances: Callable[[], Iterable[Instance]] | None = None
+
+    def __post_init__(self) -> None:
+        _require(bool(self.name.strip()), "name is empty: say what is wrong in this version")
+        _require(bool(self.changes), f"wrong version {self.name!r} changes nothing: give left, right or instances")
+
+    @property
+    def changes(self) -> dict[str, Callable]:
+        """What this version replaces, by field."""
+        fields = {"left": self.left, "right": self.right, "instances": self.instances}
+        return {name: other for name, other in fields.items() if other is not None}
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Local ascent (Nelder-Mead) towards a violation, from the tightest few instances.
+
+    ``start(value)`` is a vector of parameters of an instance; ``build(vector, value)`` is the value it stands for, or
+    None outside the hypothesis. Each of ``starts`` instances gets ``steps`` evaluations; the first go ``reach`` along
+    each parameter, times its size where that is above 1.
+
+    Raises
+    ------
+    ValueError
+        ``starts``, ``steps`` or ``reach`` leaves the attack nowhere to go.
+    """
+
+    start: Callable[[Any], ArrayLike]
+    build: Callable[[np.ndarray, Any], Any]
+    starts: int = 3
+    steps: int = 200
+    reach: float = 0.2
+
+    def __post_init__(self) -> None:
+        _require(self.starts >= 1 and self.steps >= 10, "starts must be at least 1 and steps at least 10")
+        _require(np.isfinite(self.reach) and self.reach > 0, f"reach is {self.reach}: give a finite number above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """``left`` stands in ``relation`` to every ``right`` (oracle name to callable), on every instance.
+
+    For ``"->"`` the last axis of the left side runs along the sequence and the right side is its limit. ``tolerance``
+    is one for all oracles, or one by oracle name; it is
+    rounding unless you say otherwise. ``part`` tells several claims about one equation apart.
+
+    Raises
+    ------
+    ValueError
+        The check of this claim could not fail, or a field is missing its meaning.
+    """
+
+    equation: str
+    part: str = ""
+    says: str
+    relation: Literal["=", "<=", ">=", "->"]
+    instances: Callable[[], Iterable[Instance]]
+    left: Side
+    right: Mapping[str, Side]
+    wrong: tuple[Wrong, ...]
+    tolerance: Tolerance | Mapping[str, Tolerance] = ROUNDING
+    attack: Attack | None = None
+
+    def __post_init__(self) -> None:
+        _require(bool(self.equation.strip()), "equation is empty: give the paper's number, such as S33")
+        _require(bool(self.says.strip()), f"({self.equation}): says is empty: say it in one sentence")
+        _require(self.relation in _report.SYMBOLS, f"{self.name}: relation {self.relation!r} is none of =, <=, >=, ->")
+        fewest = 2 if self.relation == "=" else 1
+        _require(len(self.right) >= fewest, f"{self.name}: right needs {fewest} or more oracles for {self.relation!r}")
+        _require((self.attack is not None) == (self.relation in ("<=", ">=")),
+                 f"{self.name}: attack is needed for <= and >=, and only there")
+        _require_distinct([_identity(self.left), *map(_identity, self.right.values())],
+                          f"{self.name}: left and right hold the same callable twice: a side cannot be its own oracle")
+        _require(isinstance(self.tolerance, Tolerance) or set(self.tolerance) == set(self.right),
+                 f"{self.name}: tolerance must be one Tolerance, or one for each oracle in right")
+        self._require_wrong_versions()
+        for name in ("right", "tolerance"):
+            if isinstance(table := getattr(self, name), Mapping):
+                object.__setattr__(self, name, MappingProxyType(dict(table)))
+
+    def _require_wrong_versions(self) -> None:
+        _require(len(self.wrong) >= 2, f"{self.name}: wrong needs two wrong versions or more")
+        _require_distinct([wrong.name for wrong in self.wrong], f"{self.name}: two wrong versions share a name")
+        changed = [{part: _identity(other) for part, other in wrong.changes.items()} for wrong in self.wrong]
+        _require_distinct(changed, f"{self.name}: two wrong versions are the same callable")
+        own = {"left": [self.left], "right": [*self.right.values()], "instances": [self.instances]}
+        for wrong, parts in zip(self.wrong, changed, strict=True):
+            same = [part for part, other in parts.items() if other in map(_identity, own[part])]
+            _require(not same, f"{self.name}: wrong version {wrong.name!r} repeats the claim's {' and '.join(same)}")
+
+    @property
+    def name(self) -> str:
+        """``(S33)``, or ``(S33, part)``."""
+        return f"({self.equation}, {self.part})" if self.part else f"({self.equation})"
+
+    def tolerance_of(self, oracle: str) -> Tolerance:
+        """The tolerance that holds against one oracle."""
+        return self.tolerance if isinstance(self.tolerance, Tolerance) else self.tolerance[oracle]
+
+
+@dataclass(frozen=True, repr=False)
+class Record:
+    """What a check found, in words that do not change between processors."""
+
+    claim: Claim = field(compare=False)
+    labels: tuple[str, ...]
+    tightness: str
+
+    @property
+    def tolerance(self) -> str:
+        """The loosest relative tolerance, as a power of ten."""
+        return _report.power_of_ten(max(self.claim.tolerance_of(oracle).rtol for oracle in self.claim.right))
+
+    def as_row(self) -> dict[str, Any]:
+        """The record as strings, numbers and lists, ready for JSON."""
+        claim = self.claim
+        return {
+            "equation": claim.equation, "part": claim.part, "says": claim.says,
+            "relation": claim.relation, "oracles": list(claim.right), "instances": len(self.labels),
+            "tightness": self.tightness, "tolerance": self.tolerance, "rejected": [w.name for w in claim.wrong]}
+
+    def __repr__(self) -> str:
+        return _report.line(self)
+
+    def _repr_html_(self) -> str:
+        return _report.html(self)
+
+
+def check(claim: Claim) -> Record:
+    """Test a claim on its instances, against each oracle, and test that the test can fail.
+
+    Raises
+    ------
+    CheckFailed
+        The claim fails, a wrong version passes, or the check would not see what it must.
+    """
+    instances = _listed(claim.instances, claim.name)
+    trials = [Trial(claim, claim.name, name, _once(claim.left), _once(side)) for name, side in claim.right.items()]
+    closest = max(require(trial, [trial.case(instance) for instance in instances]) for trial in trials)
+    for wrong in claim.wrong:
+        version = f"{claim.name}, wrong version {wrong.name!r}"
+        others = _listed(wrong.instances, version) if wrong.instances else instances
+        versions = [_version(right, wrong, version) for right in trials]
+        passed = [one.oracle for one in versions if not rejects(one, [one.case(instance) for instance in others])]
+        if len(passed) > (len(trials) - 1 if [*wrong.changes] == ["instances"] else 0):
+            raise CheckFailed(f"{version} passes against {' and '.join(passed)}: the check cannot tell it from the "
+                              "claim. Add instances on which the two differ, or drop it if it is true")
+    return Record(claim, tuple(i.label for i in instances), _report.tightness(closest) if claim.attack else "")
+
+
+@dataclass(frozen=True, repr=False)
+class Refutation:
+    """How one wrong version of a claim fails."""
+
+    claim: Claim = field(compare=False)
+    name: str
+    fault: str
+
+    def __repr__(self) -> str:
+        return f"✗ {self.claim.name} {self.name} — {self.fault}"
+
+
+def refute(claim: Claim, name: str) -> Refutation:
+    """Show how the claim's wrong version of this name fails: on how many instances, or only under attack.
+
+    Raises
+    ------
+    ValueError
+        The claim has no wrong version of this name.
+    CheckFailed
+        The version does not fail.
+    """
+    wrong = next((wrong for wrong in claim.wrong if wrong.name == name), None)
+    names = ", ".join(each.name for each in claim.wrong)
+    _require(wrong is not None, f"{claim.name} has no wrong version {name!r}: choose from {names}")
+    instances = _listed(wrong.instances or claim.instances, claim.name)
+    for oracle, side in claim.right.items():
+        trial = _version(Trial(claim, claim.name, oracle, claim.left, side), wrong, claim.name)
+        cases = [trial.case(instance) for instance in instances]
+        if rejects(trial, cases):
+            return Refutation(claim, name, trial.fault(cases) or "holds on the instances, fails under attack")
+    raise CheckFailed(f"{claim.name}, wrong version {name!r} does not fail: look at what it says again")
+
+
+def _version(right: Trial, wrong: Wrong, name: str) -> Trial:
+    """The trial of a wrong version in the place of the right one."""
+    return replace(right, name=name, left=wrong.left or right.left, right=wrong.right or right.right)
+
+
+def _listed(instances: Callable[[], Iterable[Instance]], name: str) -> list[Instance]:
+    listed = list(instances())
+    if not listed:
+        raise CheckFailed(f"{name}: instances() gives none, and nothing is checked by nothing")
+    if strangers := [type(one).__name__ for one in listed if not isinstance(one, Instance)]:
+        raise CheckFailed(f"{name}: instances() gives {strangers[0]}: wrap each value, Instance(label, seed, value)")
+    if len({instance.label for instance in listed}) < len(listed):
+        raise CheckFailed(f"{name}: two instances share a label, so that neither can be replayed: tell them apart")
+    return listed
+
+
+def _once(side: Side) -> Side:
+    """The same side, remembering its answers for the length of one check."""
+    answers: dict[int, tuple[Any, ArrayLike]] = {}
+
+    def remembered(value: Any) -> ArrayLike:
+        if id(value) not in answers:
+            answers[id(value)] = value, side(value)  # the value is kept so that its id stays its own
+        return answers[id(value)][1]
+
+    return remembered
+
+
+def _identity(side: Any) -> Any:
+    """What two callables have in common when one is a copy of the other (the same code over the same objects)."""
+    if isinstance(side, CodeType):
+        return side.co_code, side.co_names, tuple(map(_identity, side.co_consts))
+    if isinstance(side, partial):
+        return _identity(side.func), [*map(id, side.args)], {name: id(value) for name, value in side.keywords.items()}
+    if isinstance(side, MethodType):
+        return _identity(side.__func__), id(side.__self__)
+    if isinstance(side, FunctionType):
+        bound = *(side.__closure__ or ()), *(side.__defaults__ or ()), *(side.__kwdefaults__ or {}).values()
+        return _identity(side.__code__), id(side.__globals__), [*map(id, bound)]
+    return side if isinstance(side, (str, int, float, tuple)) else id(side)
+
+
+def _require_distinct(things: list[Any], remedy: str) -> None:
+    _require(all(thing not in things[:i] for i, thing in enumerate(things)), remedy)

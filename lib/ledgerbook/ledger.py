@@ -1,0 +1,123 @@
+"""The ledger: one row for each numbered equation, what it is held against, and which wrong versions were refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from html import escape
+from typing import Any
+
+from .claim import CheckFailed, Claim, check
+
+Row = dict[str, Any]
+COLUMNS = {
+    "equation": "Equation", "chapter": "Chapter", "says": "What it says", "oracles": "Held against",
+    "instances": "Instances", "tolerance": "To within",
+    "tightness": "Tightness", "rejected": "Wrong versions rejected",
+}
+
+
+def rows(chapters: Mapping[str, Sequence[Claim]],
+         progress: Callable[[Sequence[Claim]], Iterable[Claim]] = iter) -> list[Row]:
+    """Check the claims of all chapters and merge the parts of an equation into one row, in the order of the paper.
+
+    ``progress`` wraps the claims while they are checked, as ``tqdm.tqdm`` does.
+
+    Raises
+    ------
+    ExceptionGroup
+        Of every :class:`CheckFailed`, after all claims were tried.
+    ValueError
+        Two claims have the same equation and part, or one equation is in two chapters.
+    """
+    chapter_of = {id(claim): chapter for chapter, claims in chapters.items() for claim in claims}
+    claims = [claim for one in chapters.values() for claim in one]
+    _require_unique(claims)
+    entries: list[Row] = []
+    failures: list[CheckFailed] = []
+    for claim in progress(claims):
+        try:
+            entries.append({"chapter": chapter_of[id(claim)], **check(claim).as_row()})
+        except CheckFailed as failure:
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} of {len(claims)} claims fail", failures)
+    equations = dict.fromkeys(entry["equation"] for entry in entries)
+    merged = [_merged([e for e in entries if e["equation"] == equation]) for equation in equations]
+    return sorted(merged, key=partial(_order, list(chapters)))
+
+
+@dataclass(frozen=True, repr=False)
+class Ledger:
+    """Rows as a table on a page and as lines in a terminal.
+
+    ``pages`` says where an equation is shown (``{"S9": "preface.html#equation-s9"}``), and it is linked there.
+    """
+
+    rows: Sequence[Row]
+    pages: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return "\n".join([*map(_line, self.rows), self.count])
+
+    @property
+    def count(self) -> str:
+        """How many equations are checked."""
+        return f"{len(self.rows)} checked"
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS.values())
+        body = "".join(f"<tr>{''.join(self._cell(row, column) for column in COLUMNS)}</tr>" for row in self.rows)
+        return ('<div class="ledger mathjax_ignore tex2jax_ignore" role="region" aria-label="Ledger of equations" '
+                'tabindex="0" style="overflow-x: auto"><table>'
+                f"<caption>Every numbered equation: {self.count}</caption>"
+                f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
+
+    def _cell(self, row: Row, column: str) -> str:
+        if column == "equation":
+            name, page = escape(row["equation"]), self.pages.get(row["equation"])
+            link = f'<a href="{escape(page)}">({name})</a>' if page else f"({name})"
+            return f'<th scope="row">{link}</th>'
+        return f"<td>{escape(_text(row[column] or ''))}</td>"
+
+
+def _line(row: Row) -> str:
+    return " | ".join([f"({row['equation']})", row["chapter"], _text(row["oracles"]), f"{row['instances']} instances",
+                       row["tightness"] or row["tolerance"], f"rejects {_text(row['rejected'])}"])
+
+
+def _text(value: Any) -> str:
+    return "; ".join(value) if isinstance(value, list) else str(value)
+
+
+def _merged(parts: Sequence[Row]) -> Row:
+    """One row for all parts of an equation: words and lists joined without repeats, instances added."""
+    equation, chapters = parts[0]["equation"], _distinct(part["chapter"] for part in parts)
+    if len(chapters) > 1:
+        raise ValueError(f"({equation}) is in chapters {', '.join(chapters)}: choose one")
+    words = {name: "; ".join(_distinct(part[name] for part in parts if part[name]))
+             for name in ("says", "relation", "tightness", "tolerance")}
+    lists = {name: _distinct(item for part in parts for item in part[name]) for name in ("oracles", "rejected")}
+    return {"equation": equation, "chapter": chapters[0], **words, **lists,
+            "instances": sum(part["instances"] for part in parts)}
+
+
+def _distinct(words: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(words))
+
+
+def _order(chapters: Sequence[str], row: Row) -> tuple[bool, int, str, int]:
+    """S9 before S33, what the paper does not number afterwards, chapter by chapter."""
+    name, number = row["equation"], row["equation"].removeprefix("S")
+    numbered = name.startswith("S") and number.isdecimal()
+    return not numbered, int(number) if numbered else 0, name, chapters.index(row["chapter"])
+
+
+def _require_unique(claims: Iterable[Claim]) -> None:
+    seen: set[tuple[str, str]] = set()
+    for entry in claims:
+        key = entry.equation, entry.part
+        if key in seen:
+            raise ValueError(f"{key} is registered twice: give each claim about ({entry.equation}) its own part")
+        seen.add(key)

@@ -1,0 +1,1 @@
+"""Gradient descent, and long experiments with it that survive being killed."""

@@ -1,0 +1,192 @@
+"""Full-batch gradient descent, by whichever compiled kernel suits the size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import curvature, tangent
+from ..network import Dataset, Network
+from . import kernels
+
+
+class Outcome(StrEnum):
+    """How a run ended, in words."""
+
+    CONVERGED = "converged"
+    WARM_UP = "converged in warm-up"
+    STALLED = "stalled"
+    DIVERGED = "diverged"
+
+    @property
+    def solved(self) -> bool:
+        """Did the run reach a global minimum, in the warm-up or after it?"""
+        return self in (Outcome.CONVERGED, Outcome.WARM_UP)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The step size at step t: η · min(1, (t+1)/warm_up), times ``factor`` once the loss has fallen below ``level``.
+
+    Raises
+    ------
+    ValueError
+        If η, the factor, the level or the warm-up is out of range.
+
+    Examples
+    --------
+    >>> Schedule(0.1)                       # constant
+    Schedule(eta=0.1, warm_up=0, level=0.0, factor=1.0)
+    >>> Schedule(0)
+    Traceback (most recent call last):
+    ...
+    ValueError: eta must be a positive number, got 0
+    """
+
+    eta: float
+    warm_up: int = 0
+    level: float = 0.0
+    factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("eta", "factor"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be a positive number, got {value}")
+        if not (np.isfinite(self.level) and self.level >= 0):
+            raise ValueError(f"level must be a loss ≥ 0, got {self.level}")
+        if self.warm_up < 0 or self.warm_up != int(self.warm_up):
+            raise ValueError(f"warm_up must be a whole number of steps ≥ 0, got {self.warm_up}")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a run of gradient descent found.
+
+    Attributes
+    ----------
+    net : the parameters at the end. outcome : how it ended. steps : steps taken. loss : L at the end.
+    eta : the step size in force at the end (after warm-up and change).
+    trace : step numbers, shape (m,). losses : L there. sharpnesses : λ_max(∇²L) there, or None.
+    """
+
+    net: Network
+    outcome: Outcome
+    steps: int
+    loss: float
+    eta: float
+    trace: NDArray[np.int64]
+    losses: NDArray[np.float64]
+    sharpnesses: NDArray[np.float64] | None
+
+
+class _Trace:
+    """Evenly spaced records, never more than 2·size: when full, every second one goes and the stride doubles."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.stride = 1
+        self.rows: list[tuple[int, float, Network]] = []
+
+    def add(self, step: int, loss: float, net: Network) -> None:
+        self.rows.append((step, loss, net))
+        if len(self.rows) > 2 * self.size:
+            self.stride *= 2
+            self.rows = [row for row in self.rows if row[0] % self.stride == 0]
+
+
+def _outcome(loss: float, tolerance: float, steps: int, warm_up: int) -> Outcome:
+    if not np.isfinite(loss):
+        return Outcome.DIVERGED
+    if loss > tolerance:
+        return Outcome.STALLED
+    return Outcome.WARM_UP if steps < warm_up else Outcome.CONVERGED
+
+
+def kernel(n: int, k: int, budget: int) -> Callable:
+    """The faster kernel: the one compiled for the size, where n and k are small and the run long enough to repay it.
+
+    >>> kernel(10, 80, 10**8).__name__, kernel(1000, 1000, 10**8).__name__
+    ('fixed', 'general')
+    """
+    return kernels.fixed if n <= 64 and k <= 512 and budget >= 1_000_000 else kernels.general
+
+
+def descend(
+    net: Network,
+    data: Dataset,
+    schedule: Schedule,
+    *,
+    tolerance: float = 1e-8,
+    budget: int = 10_000_000,
+    records: int = 256,
+    with_sharpness: bool = False,
+) -> Run:
+    """Full-batch gradient descent θ ← θ - η_t ∇L(θ) until L ≤ tolerance or ``budget`` steps are taken.
+
+    Parameters
+    ----------
+    net, data : the start and the samples (any order).
+    schedule : the step size at every step.
+    tolerance : the loss at which to stop; 0 runs the whole budget unless the loss is exactly 0.
+    budget : the largest number of steps.
+    records : the traces hold between ``records`` and twice as many evenly spaced entries (fewer in short runs).
+    with_sharpness : also record λ_max(∇²L), by n×n matrices where n ≤ k (I.3): under a millisecond for each record.
+
+    Returns
+    -------
+    Run
+        A diverged run holds the last recorded parameters that are finite. A run whose parameters no longer change
+        in floating point is stalled and ends at once.
+
+    Raises
+    ------
+    ValueError
+        If ``tolerance``, ``budget`` or ``records`` is out of range.
+
+    Examples
+    --------
+    >>> data = Dataset([-1, 0, 1], [1, 0, 1])
+    >>> run = descend(Network([1, -1], [0.1, 0.1], [1, 1], 0), data, Schedule(0.1), tolerance=1e-12)
+    >>> str(run.outcome), run.loss <= 1e-12
+    ('converged', True)
+    """
+    if not (np.isfinite(tolerance) and tolerance >= 0):
+        raise ValueError(f"tolerance must be a loss ≥ 0, got {tolerance}")
+    if budget < 1 or records < 1:
+        raise ValueError(f"budget and records must be at least 1, got {budget} and {records}")
+    order = np.argsort(data.x)
+    x, y = data.x[order], data.y[order]
+    theta = net.vector.copy()
+    advance = kernel(data.n, net.k, budget)
+    step, switched, trace = 0, False, _Trace(records)
+    limit = 0
+    while True:
+        before = theta.copy()
+        start = step
+        step, loss, switched = advance(theta, x, y, step, limit, tolerance, *astuple(schedule), switched)
+        if not (np.isfinite(loss) and np.isfinite(theta).all()):
+            theta, loss = before, np.inf
+            break
+        net = Network.from_vector(theta)
+        trace.add(step, loss, net)
+        fixed = step > max(start, schedule.warm_up) and np.array_equal(theta, before)
+        if loss <= tolerance or step >= budget or fixed:
+            break
+        limit = min(budget, step - step % trace.stride + trace.stride)
+    steps, losses, nets = zip(*trace.rows, strict=True)
+    measure = curvature.gram_sharpness if data.n <= net.k else tangent.sharpness
+    return Run(
+        net=Network.from_vector(theta),
+        outcome=_outcome(loss, tolerance, step, schedule.warm_up),
+        steps=step,
+        loss=loss,
+        eta=schedule.eta * (schedule.factor if switched else 1.0) * min(1.0, (step + 1) / max(schedule.warm_up, 1)),
+        trace=np.array(steps),
+        losses=np.array(losses),
+        sharpnesses=np.array([measure(each, data) for each in nets]) if with_sharpness else None,
+    )

@@ -1,0 +1,223 @@
+"""The experiments of the paper's Section 5 and appendix I: a protocol, and sweeps of independent runs under it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import rescaling, smoothness, tangent
+from ..network import Dataset, Network
+from . import descent
+from .descent import Outcome, Schedule, descend
+
+TRACE_POINTS = 64
+EVERY_STEP = 8192
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What all runs of a sweep have in common.
+
+    The seed gives the data (inputs uniform in [-spread, spread], labels normal with ``label_scale``) and then the
+    initial weights (PyTorch's default times ``init_scale``). The step size grows linearly over ``warm_up`` steps;
+    a run stops at L ≤ tolerance or after ``budget`` steps.
+    """
+
+    seed: int
+    n: int = 10
+    k: int = 80
+    spread: float = 2.0
+    label_scale: float = 0.3
+    init_scale: float = 1.0
+    warm_up: int = 500_000
+    tolerance: float = 1e-8
+    budget: int = 300_000_000
+
+    def start(self) -> tuple[Dataset, Network]:
+        """The data and the network at step 0."""
+        rng = np.random.default_rng(self.seed)
+        data = Dataset.random(rng, self.n, self.spread, self.label_scale)
+        return data, Network.random(rng, self.k, self.init_scale)
+
+    def run(self, eta: float, **options) -> descent.Run:
+        """Gradient descent under the protocol with step size η; ``options`` go to :func:`descent.descend`."""
+        data, net = self.start()
+        schedule = Schedule(eta, warm_up=self.warm_up)
+        return descend(net, data, schedule, tolerance=self.tolerance, budget=self.budget, **options)
+
+
+Job = tuple[Protocol, float]  # with a step size η
+
+
+@dataclass(frozen=True)
+class Afterwards:
+    """What a minimum does when descent runs on at its step size.
+
+    ``peak`` is the largest loss on the way (of every step at first, of thinned steps later) and ``final`` the loss at
+    the end. There every step is watched: ``lowest`` and ``highest`` are the extreme sharpnesses of the activation
+    patterns visited, ``modes`` counts those patterns, and ``above`` is the share of steps with a sharpness above 2/η.
+    """
+
+    peak: float
+    final: float
+    lowest: float
+    highest: float
+    modes: int
+    above: float
+
+
+def run_on(net: Network, data: Dataset, eta: float, steps: int = 200_000, watch: int = 1000) -> Afterwards:
+    """Runs descent on at constant step size η for ``steps`` steps and watches ``watch`` more, one by one."""
+    options = {"schedule": Schedule(eta), "tolerance": 0.0}
+    # a flight from a sharp minimum is over in dozens of steps: the first ones are all recorded
+    first = descend(net, data, budget=EVERY_STEP, records=EVERY_STEP, **options)
+    onward = descend(first.net, data, budget=max(steps - EVERY_STEP, 1), records=2048, **options)
+    net, peak = onward.net, max(first.losses.max(), onward.losses.max())
+    net, visits, modes = _watched(net, data, eta, watch)
+    above = float(np.mean(np.array(visits) > 2 / eta))
+    return Afterwards(float(peak), net.loss(data), min(visits), max(visits), modes, above)
+
+
+def _watched(net: Network, data: Dataset, eta: float, steps: int) -> tuple[Network, list[float], int]:
+    """The network after so many steps, the sharpness of the mode before each of them, and how many modes."""
+    seen: dict[bytes, float] = {}
+    visits = []
+    for _ in range(steps):
+        mode = net.pattern(data.x).tobytes()
+        if mode not in seen:
+            seen[mode] = tangent.interpolation_sharpness(net, data)
+        visits.append(seen[mode])
+        net = descend(net, data, Schedule(eta), tolerance=0.0, budget=1).net
+    return net, visits, len(seen)
+
+
+@dataclass(frozen=True)
+class Kick:
+    """What a small kick does at a minimum where descent has come to rest.
+
+    ``before`` is the loss at rest, ``growth`` the loss a thousand steps after the kick over the loss right after it.
+    ``lowest`` and ``highest`` are the extreme sharpnesses of the modes on the way.
+    """
+
+    before: float
+    growth: float
+    lowest: float
+    highest: float
+
+
+def kicked(protocol: Protocol, eta: float, size: float = 1e-8) -> Kick:
+    """Lets a run of the protocol come to rest, and kicks it by ``size`` along the top eigenvector of the Hessian there.
+
+    In floating point descent can rest on a minimum that is too sharp for it: where its step is smaller than half a
+    rounding error nothing moves. The kick tells that from stability.
+    """
+    data, _ = protocol.start()
+    net = descend(protocol.run(eta).net, data, Schedule(eta), tolerance=0.0, budget=200_000, records=1).net
+    top = np.linalg.eigh(tangent.gauss_newton(net, data))[1][:, -1]
+    start = Network.from_vector(net.vector + size * top)
+    end, visits, _ = _watched(start, data, eta, 1000)
+    return Kick(net.loss(data), end.loss(data) / start.loss(data), min(visits), max(visits))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run of a sweep: what ``runs.csv`` holds of it, with its parameters (or None) and its thinned trace (or None).
+
+    ``flattest`` is the smallest sharpness of any rescaling of the neurons, ∞ where the run found no global minimum.
+    """
+
+    seed: int
+    scale: float
+    eta: float
+    outcome: Outcome
+    steps: int
+    loss: float
+    sharpness: float
+    norm: float
+    flattest: float
+    peak: float
+    final: float
+    lowest: float
+    highest: float
+    modes: int
+    above: float
+    theta: NDArray[np.float64] | None
+    trace: NDArray[np.float64] | None
+
+
+def one_run(protocol: Protocol, eta: float, traced: bool = False, onward: bool = True, keep: bool = True) -> Row:
+    """A run of the protocol at η, what its end looks like, and (``onward``) what becomes of it when descent runs on.
+
+    With ``traced`` the row holds what loss and sharpness did on the way; without ``keep`` it holds no parameters.
+    """
+    data, _ = protocol.start()
+    run = protocol.run(eta, with_sharpness=traced, records=TRACE_POINTS)
+    after = Afterwards(np.inf, np.inf, np.inf, np.inf, 0, 0.0)
+    if onward and run.outcome.solved:
+        after = run_on(run.net, data, eta)
+    trace = None
+    if traced:
+        pick = np.linspace(0, run.trace.size - 1, TRACE_POINTS).round().astype(int)
+        trace = np.array([run.trace, run.losses, run.sharpnesses])[:, pick]
+    return Row(
+        seed=protocol.seed,
+        scale=protocol.init_scale,
+        eta=float(eta),
+        outcome=run.outcome,
+        steps=run.steps,
+        loss=run.loss,
+        sharpness=tangent.sharpness(run.net, data),
+        norm=smoothness.weighted_norm(run.net, data),
+        flattest=rescaling.flattest_rescaling(run.net, data).sharpness if run.outcome.solved else np.inf,
+        **asdict(after),
+        theta=run.net.vector if keep else None,
+        trace=trace,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """The finished runs of a protocol, in order. Columns come as arrays: ``sweep["eta"]``."""
+
+    protocol: Protocol
+    rows: tuple[Row, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, column: str) -> NDArray:
+        return np.array([getattr(row, column) for row in self.rows])
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The samples all runs were fitted to."""
+        return self.protocol.start()[0]
+
+    def net(self, index: int) -> Network:
+        """The network that run ``index`` ended with.
+
+        Raises
+        ------
+        ValueError
+            If the sweep was stored without parameters.
+        """
+        theta = self.rows[index].theta
+        if theta is None:
+            raise ValueError("this sweep holds no parameters: run the protocol again at its step size, with keep=True")
+        return Network.from_vector(theta)
+
+    def where(self, keep: NDArray[np.bool_]) -> Sweep:
+        """The runs for which ``keep`` is true, in order."""
+        return replace(self, rows=tuple(row for row, kept in zip(self.rows, keep, strict=True) if kept))
+
+    def count(self, outcome: Outcome) -> int:
+        """How many runs ended so."""
+        return sum(row.outcome == outcome for row in self.rows)
+
+    @cached_property
+    def kept(self) -> Sweep:
+        """The runs that the paper keeps: converged at constant step size, after the warm-up."""
+        return self.where(self["outcome"] == Outcome.CONVERGED)
