@@ -1,0 +1,44 @@
+"""What is tested of every room: its claims, their place on its page, and what importing them costs.
+
+A room's test file takes these tests over by ``from rooms import *`` and adds its own.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+
+from chapters.registry import Room
+from ledgerbook.claim import Claim, check
+
+__all__ = [
+    "test_claim_holds_and_its_wrong_versions_do_not", "test_check_stands_on_the_page",
+    "test_claims_import_no_other_room_and_no_heavy_package_in_vain",
+]
+
+BOOK = Path(__file__).parents[2] / "book"
+HEAVY = {"step_sizes": {"cvxpy"}, "gradient": {"sympy"}}  # what a room's claims may import, though it takes long
+
+
+def text(page: str, kind: str) -> str:
+    """All cells of one kind of a notebook, as one text."""
+    cells = nbformat.read(BOOK / f"{page}.ipynb", 4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == kind)
+
+
+def test_claim_holds_and_its_wrong_versions_do_not(claim: Claim):
+    assert "How (" in check(claim)._repr_html_()
+
+
+def test_check_stands_on_the_page(room: Room):
+    code = text(room.page, "code")
+    assert [name for name in room.claims if not re.search(rf"check\(\w+\.{name}\)", code)] == []
+
+
+def test_claims_import_no_other_room_and_no_heavy_package_in_vain(room: Room):
+    code = (f"import sys; import chapters.{room.name}.claims; "
+            "print(*(name for name in sys.modules if name.endswith('.claims') or name in ('cvxpy', 'sympy')))")
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert set(loaded) <= {f"chapters.{room.name}.claims", *HEAVY.get(room.name, set())}

@@ -1,0 +1,3 @@
+"""Chapter I: the experiments, and what the stored runs show."""
+
+from rooms import *

@@ -1,0 +1,3 @@
+"""Chapter VII: the Hessian (S58, S60), on the notation page until the chapter is written."""
+
+from rooms import *

@@ -1,0 +1,3 @@
+"""Chapter VI, continued: the largest stable step size."""
+
+from rooms import *
