@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
-EQUATION = re.compile(r"(?:\$\$ *\((S\d+[a-z]?)\)|^:label: *(S\d+[a-z]?)) *$", re.M)
+EQUATION = re.compile(r"^\$\$ \((S\d+[a-z]?)\)$", re.M)
 
 
 def contents() -> list[str]:
@@ -55,7 +55,7 @@ def checks(page: str) -> list[str]:
 def equations(page: str) -> list[str]:
     """The labels S1, S2, ... of the equations that the notebook displays."""
     prose = "\n".join("".join(c["source"]) for c in cells(page) if c["cell_type"] == "markdown")
-    return [a or b for a, b in EQUATION.findall(prose)]
+    return EQUATION.findall(prose)
 
 
 @each_page
