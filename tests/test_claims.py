@@ -33,7 +33,7 @@ def test_every_room_has_a_page_of_its_own():
 
 
 def test_numbered_equations_are_registered_and_registered_ones_are_shown():
-    labels = {label: page for page in CELLS for label in re.findall(r"\$\$ \((S\d+)\)", text(page, "markdown"))}
+    labels = {label: page for page in CELLS for label in re.findall(r"\\label\{(S\d+)\}", text(page, "markdown"))}
     registered = {claim.equation for claim in NAMED.values() if claim.equation.startswith("S")}
     assert set(labels) == registered
     pages = registry.pages()
