@@ -47,8 +47,8 @@ test: .venv/ready $(MATHJAX) ## run every check: code, notebooks, build, pages
 	$(PY) -m pytest -q -n 2 --dist loadfile tests/site $(if $(CHROMIUM),tests/browser)
 	@test -n "$$CHROMIUM" || echo "LEFT OUT: tests/browser, as no Chromium or Chrome was found; install one (Debian: apt install chromium) or set CHROMIUM=/path/to/it."
 
-lab: .venv/ready ## open the book in JupyterLab
-	$(PY) -m jupyter lab $(ARGS) book/preface.ipynb
+lab: .venv/ready ## open the book in JupyterLab, which saves it tidy
+	PYTHONPATH="tools:$$PYTHONPATH" $(PY) -m jupyter lab --FileContentsManager.pre_save_hook=tidy_nb.before_saving $(ARGS) book/preface.ipynb
 
 serve: ## show the rendered book at http://localhost:8000
 	@test -f _build/html/index.html || $(MAKE) book

@@ -61,7 +61,7 @@ def test_a_cell_that_fails_stops_the_build_and_says_why(book):
 
 @pytest.mark.parametrize(
     "content",
-    [{"code": "import sys\nprint('aside', file=sys.stderr)"}, {"prose": "See {eq}`S99`."}],
+    [{"code": "import sys\nprint('aside', file=sys.stderr)"}, {"prose": "See [(S99)](#S99)."}],
     ids=["stray message", "reference to nothing"],
 )
 def test_a_blemish_stops_the_build(book, content):
@@ -72,7 +72,7 @@ def test_a_blemish_stops_the_build(book, content):
 def test_a_page_keeps_the_papers_numbers_and_the_words_of_images_and_is_called_a_page(book):
     set_page(
         book,
-        prose="See {eq}`S75`.\n\n$$ a = b $$ (S75)",
+        prose="See [(S75)](#S75).\n\n\\begin{equation*}\na = b \\tag{S75}\\label{S75}\n\\end{equation*}",
         code="import os\nfrom IPython.display import SVG, display\n"
         "display(SVG('<svg xmlns=\"http://www.w3.org/2000/svg\"/>'), metadata={'image/svg+xml': {'alt': 'one dot'}})\n"
         "print('medium:', os.environ['LEDGERBOOK_MEDIUM'])",

@@ -103,9 +103,19 @@ def test_a_frame_that_only_the_page_needs_is_checked_too(monkeypatch: pytest.Mon
 def test_plain_text_is_one_line_and_the_same_in_both_media(monkeypatch: pytest.MonkeyPatch, medium: str) -> None:
     monkeypatch.setenv("LEDGERBOOK_MEDIUM", medium)
     bundle = explorer()._repr_mimebundle_()
+    bundle, _ = bundle if medium == "lab" else (bundle, {})
     assert bundle["text/plain"] == "Explorer 'hero': step size η × initial scale, 3 × 2 results"
-    kinds = {"page": {"text/html", "image/png"}, "lab": {"application/vnd.jupyter.widget-view+json"}}
+    kinds = {"page": {"text/html", "image/png"}, "lab": {"application/vnd.jupyter.widget-view+json", "image/png"}}
     assert bundle.keys() == {"text/plain", *kinds[medium]}
+
+
+def test_a_notebook_stores_a_small_picture_of_the_start_and_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEDGERBOOK_MEDIUM", raising=False)
+    (data, metadata), (again, _) = (explorer()._repr_mimebundle_() for _ in range(2))
+    assert again["image/png"] == data["image/png"]
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG") and len(data["image/png"]) < 60_000
+    assert metadata == {"image/png": {
+        "alt": "Fits <by step size>. step size η = 0.2, initial scale = 1: 2/η is 10, scale 1."}}
 
 
 def unpack(data: dict[str, Any]) -> list[Frame]:

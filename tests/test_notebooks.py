@@ -86,3 +86,9 @@ def test_images_say_what_they_show(path):
     ]
     silent = [i for i, alt in images if len(alt.split()) < 4 or not any(c.isdigit() for c in alt)]
     assert silent == [], "give the output an alt text with a number from its data (see CONTRIBUTING.md)"
+
+
+@each_notebook
+def test_markup_is_what_jupyterlab_shows_as_the_page_does(path):
+    prose = "\n".join(source(c) for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "markdown")
+    assert [raw for raw in ("$$", "}`", "```{", "solution-") if raw in prose] == []

@@ -30,6 +30,12 @@ def tidied(text: str) -> str:
     return json.dumps(tidy(json.loads(text)), indent=1, ensure_ascii=False) + "\n"
 
 
+def before_saving(model: dict, path: str, **_: object) -> None:
+    """Jupyter Server's ``pre_save_hook``, by which `make lab` saves the book's notebooks tidy; it changes the model."""
+    if model["type"] == "notebook" and path.startswith("book/"):
+        tidy(model["content"])
+
+
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         path = Path(name)

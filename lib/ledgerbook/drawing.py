@@ -11,6 +11,7 @@ from types import MappingProxyType
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from .frames import Frame, Mark, Panel
 
@@ -134,12 +135,20 @@ def small_multiples(rows: Sequence[tuple[str, Frame]]) -> Figure:
     return figure
 
 
-def figure_bytes(figure: Figure, kind: str) -> bytes:
+def figure_bytes(figure: Figure, kind: str, dpi: int = 180) -> bytes:
     """The figure as "svg" or "png", the same bytes in every build: no date, no version, no random ids."""
     metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
     if kind not in metadata:
         raise ValueError(f"kind is {kind!r}: use one of {', '.join(metadata)}")
     fixed = {**STYLE, "svg.hashsalt": "ledgerbook", "svg.fonttype": "path"}
     with style.context(fixed, after_reset=True), io.BytesIO() as out:
-        figure.savefig(out, format=kind, dpi=180, metadata=metadata[kind])
+        figure.savefig(out, format=kind, dpi=dpi, metadata=metadata[kind])
+        return out.getvalue()
+
+
+def small_png(figure: Figure) -> bytes:
+    """The figure as a PNG of low resolution and 256 colours, a third of the bytes, for a notebook to store."""
+    with io.BytesIO() as out:
+        full = Image.open(io.BytesIO(figure_bytes(figure, "png", dpi=90)))  # Pillow comes with matplotlib
+        full.convert("RGB").quantize(256).save(out, "png", optimize=True)
         return out.getvalue()

@@ -1,6 +1,7 @@
 """The explorer: one object, four faces, chosen by the reader's medium.
 
-* In a live kernel a widget; moving a control recomputes with the real engine.
+* In a live kernel a widget; moving a control recomputes with the real engine. Where a notebook is only looked at
+  (GitHub, a preview, JupyterLab before anything is run), a small picture of the starting point.
 * On the static page (the build sets `LEDGERBOOK_MEDIUM=page`) the same front end over results computed at build
   time: no kernel, no network.
 * In print, and where a page may not run scripts, small multiples.
@@ -26,7 +27,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from .drawing import PALETTE, draw, figure_bytes, palette_css, small_multiples
+from .drawing import PALETTE, draw, figure_bytes, palette_css, small_multiples, small_png
 from .frames import TONES, Control, Frame, Mark, Panel, pack
 
 __all__ = ["PALETTE", "Control", "Explorer", "Frame", "Mark", "Panel", "draw", "small_multiples"]
@@ -98,13 +99,15 @@ class Explorer:
         axes, sizes = (" × ".join(p) for p in zip(*((c.name, str(len(c.values))) for c in self.controls), strict=True))
         return f"Explorer {self.name!r}: {axes}, {sizes} results"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Any:
         if os.environ.get("LEDGERBOOK_MEDIUM") == "page":
             figure = small_multiples([(self.heading(at), self.frame(at)) for at in self.print_at])
             svg, png = (base64.b64encode(figure_bytes(figure, kind)).decode() for kind in ("svg", "png"))
             return {"text/html": self._page(svg), "image/png": png, "text/plain": repr(self)}
-        data, _ = self.widget._repr_mimebundle_()
-        return {**data, "text/plain": repr(self)}
+        widget, _ = self.widget._repr_mimebundle_()
+        picture = small_png(small_multiples([(self.heading(self.start), self.frame(self.start))]))
+        data = {**widget, "image/png": base64.b64encode(picture).decode(), "text/plain": repr(self)}
+        return data, {"image/png": {"alt": f"{self.caption} {self._told(self.start)}"}}
 
     @cached_property
     def widget(self) -> ExplorerWidget:
@@ -115,7 +118,10 @@ class Explorer:
     def alt(self) -> str:
         """The words of the printed settings, for readers who cannot see the print."""
         return " ".join([f"{self.caption} {len(self.print_at)} of the settings:",
-                         *(f"{self.heading(at)}: {self.frame(at).words}" for at in self.print_at)])
+                         *map(self._told, self.print_at)])
+
+    def _told(self, at: Index) -> str:
+        return f"{self.heading(at)}: {self.frame(at).words}"
 
     def _face(self) -> dict[str, Any]:
         """What the front end must know besides the results."""

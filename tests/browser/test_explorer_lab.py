@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-
-TOKEN = "explorer-test"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from running_lab import TOKEN, lab_in
 
 
 def _notebook(*cells: str) -> str:
@@ -38,35 +24,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[str]:
     home = tmp_path_factory.mktemp("lab")
     (home / "explorer.ipynb").write_text(_notebook(
         "from examples import two_controls\nexplorer = two_controls()\nexplorer", "explorer"), encoding="utf-8")
-    port = _free_port()
-    paths = [str(root / "lib"), str(root / "tests/browser"), os.environ.get("PYTHONPATH", "")]
-    own = {f"JUPYTER{name}_DIR": str(home / name) for name in ("_CONFIG", "_RUNTIME", "LAB_SETTINGS", "LAB_WORKSPACES")}
-    env = {**os.environ, **own, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "HOME": str(home)}
-    env.pop("LEDGERBOOK_MEDIUM", None)
-    options = ["--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0",
-               f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home}",
-               "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate"]
-    with (home / "lab.log").open("wb") as log:
-        server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], env=env, stdout=log, stderr=log)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/api/status?token={TOKEN}", server, home / "lab.log")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        try:
-            server.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and server.poll() is None:
-        with suppress(OSError), urllib.request.urlopen(url, timeout=2):
-            return
-        time.sleep(0.2)
-    raise AssertionError(f"JupyterLab did not start: {log.read_text(encoding='utf-8')[-2000:]}")
+    with lab_in(home, root) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ def test_every_room_has_a_page_and_a_test_file_of_its_own():
 
 
 def test_numbered_equations_are_registered_and_registered_ones_are_shown():
-    labels = {label: page for page in PAGES for label in re.findall(r":label: (S\d+)", text(page, "markdown"))}
+    labels = {label: page for page in PAGES for label in re.findall(r"\\label\{(S\d+)\}", text(page, "markdown"))}
     registered = {claim.equation for room in ROOMS for claim in room.claims.values() if claim.equation.startswith("S")}
     assert set(labels) == registered
     pages = registry.pages()

@@ -15,7 +15,8 @@ from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
-EQUATION = re.compile(r"(?:\$\$ *\((S\d+[a-z]?)\)|^:label: *(S\d+[a-z]?)) *$", re.M)
+EQUATION = re.compile(r"\\tag\{(\w+)\}\\label\{\1\}$", re.M)
+BOX = re.compile(r"^:::\{(?:prf:)?(\w+)\}.*\n:label: (\S+)\n:enumerator: (\d+)$", re.M)
 
 
 def contents() -> list[str]:
@@ -45,6 +46,10 @@ def cells(page: str) -> list[dict]:
     return json.loads((ROOT / f"{page}.ipynb").read_text())["cells"]
 
 
+def markdown(page: str) -> str:
+    return "\n".join("".join(c["source"]) for c in cells(page) if c["cell_type"] == "markdown")
+
+
 def checks(page: str) -> list[str]:
     """The lines that begin with a tick in the notebook's stored outputs."""
     outputs = [o for c in cells(page) for o in c.get("outputs", [])]
@@ -54,8 +59,7 @@ def checks(page: str) -> list[str]:
 
 def equations(page: str) -> list[str]:
     """The labels S1, S2, ... of the equations that the notebook displays."""
-    prose = "\n".join("".join(c["source"]) for c in cells(page) if c["cell_type"] == "markdown")
-    return [a or b for a, b in EQUATION.findall(prose)]
+    return EQUATION.findall(markdown(page))
 
 
 @each_page
@@ -111,3 +115,16 @@ def test_no_link_leads_nowhere(path):
         if not target.is_file() or (anchor and target.suffix == ".html" and not soup(target).find(id=anchor)):
             dangling.append(link.geturl())
     assert dangling == []
+
+
+def test_boxes_and_links_carry_the_numbers_that_the_page_counts():
+    """JupyterLab sees one notebook only, so that a notebook names the numbers; a box put in between shifts them."""
+    prose = {page: markdown(page) for page in PAGES}
+    boxes = {label: (page, f"{kind.title()} {number}")
+             for page in PAGES for kind, label, number in BOX.findall(prose[page])}
+    titles = {label: rendered(page).find(id=label).select_one(".admonition-title")
+              for label, (page, _) in boxes.items()}
+    shown = {label: re.match(r"\w+ \d+", words(title.get_text())).group() for label, title in titles.items()}
+    assert shown == {label: title for label, (_, title) in boxes.items()}
+    links = re.findall(r"\[(\w+ \d+)\]\([\w.]*#([\w-]+)\)", "\n".join(prose.values()))
+    assert links and [(text, label) for text, label in links if shown[label] != text] == []
