@@ -1,6 +1,7 @@
 """Tests of the tester: every way in which a check could pass although it must not."""
 
 import math
+import re
 from fractions import Fraction
 from functools import partial
 
@@ -486,16 +487,66 @@ def test_exact_claims_are_exact():
     assert "20 instances, exact" in repr(check(count))
 
 
-def test_page_shows_the_line_and_what_is_behind_it():
+def test_page_shows_the_statement_and_what_is_behind_it():
     record = check(identity())
     page = record._repr_html_()
-    assert f"<p>{record!r}</p>" in page and "<summary>How (S1) was checked</summary>" in page
+    assert f"<dd>{record!r}</dd>" in page and page.count("<summary") == 1 and " open" not in page
+    assert '<span class="verdict">✓ (S1)</span> A cube is a product of three</summary><dl><dt>Left side</dt>' in page
     for piece in ("a few roundings of terms of one sign", "random … (20)", "a square (other right side)",
                   "def power_by_logarithm(x):", "lambda x: x * x)", 'tabindex="0"'):
         assert piece in page
     assert page == check(identity())._repr_html_()
     for leak in (" at 0x", ".py", "/tests", "test_verify"):
         assert leak not in page
+
+
+def test_page_shows_first_how_the_sides_are_computed():
+    def squared(x):
+        return product(x) * deeper(x)
+
+    page = check(identity(left=lambda x: squared(x) / Factor(1).times(x)))._repr_html_()
+    sides = ["Left side", "lambda x: squared(x) / Factor(1).times(x)", "def squared(x)",
+             "# Factor.times", "def deeper(x)", "Right side, product", "# and what stands above",
+             "Right side, logarithm", "def power_by_logarithm(x)", "Relation", "Instances", "Tolerance",
+             "Wrong versions", "as code"]
+    places = [page.index(piece) for piece in sides]
+    assert places == sorted(places)
+    assert page.count("def product(x)") == page.count("def deeper(x)") == 1
+    assert "def f" not in page  # numpy's own functions are not ours
+
+
+def deeper(x):
+    return [value**3 for value in cube(x) ** (1 / 3)]
+
+
+class Factor:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def times(self, x):
+        return self.factor * cube(x)
+
+
+def test_page_shows_of_a_lambda_no_more_than_itself():
+    sides = {"one": lambda x: x**2 * x, "two": lambda x: np.multiply(x * x, x)}
+    factor = 1
+    page = check(identity(left=lambda x: factor * x**3, right=sides))._repr_html_()
+    assert "<code>lambda x: factor * x**3\n# factor = 1</code>" in page
+    assert "<code>lambda x: x**2 * x</code>" in page and "<code>lambda x: np.multiply(x * x, x)</code>" in page
+
+
+def test_page_shows_the_statement_in_tex_where_there_is_one():
+    page = check(identity(tex=r"x^3 = x \cdot x \cdot x, \quad x > 0"))._repr_html_()
+    statement = r'<span class="mathjax_process tex2jax_process">\(x^3 = x \cdot x \cdot x, \quad x &gt; 0\)</span>'
+    assert f"{statement}</summary>" in page and page.startswith('<div class="check mathjax_ignore tex2jax_ignore">')
+    assert repr(check(identity(tex="x"))) == repr(check(identity()))
+
+
+def test_page_names_every_region_that_scrolls():
+    page = check(identity())._repr_html_()
+    names = re.findall(r'<pre tabindex="0" role="region" aria-label="([^"]+)">', page)
+    assert len(names) == len(set(names)) == page.count("<pre") == 4
+    assert all("(S1)" in name for name in names)
 
 
 def test_page_escapes_what_it_shows():

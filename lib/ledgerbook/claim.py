@@ -139,7 +139,8 @@ class Claim:
 
     For ``"->"`` the last axis of the left side runs along the sequence and the right side is its limit. ``tolerance``
     is one for all oracles, or one by oracle name; it is
-    rounding unless you say otherwise. ``part`` tells several claims about one equation apart.
+    rounding unless you say otherwise. ``part`` tells several claims about one equation apart; ``tex`` is the statement
+    for the page in TeX, where it is more than words.
 
     Raises
     ------
@@ -157,6 +158,7 @@ class Claim:
     wrong: tuple[Wrong, ...]
     tolerance: Tolerance | Mapping[str, Tolerance] = ROUNDING
     attack: Attack | None = None
+    tex: str = ""
 
     def __post_init__(self) -> None:
         _require(bool(self.equation.strip()), "equation is empty: give the paper's number, such as S33")
