@@ -477,6 +477,81 @@ def test_exact_claims_fail_by_one_entry():
     fails(identity(left=lambda x: x**3 + np.array([0, 8e-15, 0]), right=right, **two), "1 of 1", "(1,) of shape (3,)")
 
 
+# --- what a reader changes --------------------------------------------------------------------------------------------
+
+def test_another_side_is_checked_and_named():
+    record = check(identity(), left=lambda x: x * x**2)
+    assert repr(record) == (
+        "✓ (S1) A cube is a product of three — with another left side — product, logarithm — 20 instances, to 1e-12 — "
+        "rejects 1 wrong version: a square")
+    assert "A cube is a product of three — with another left side</summary>" in record._repr_html_()
+    assert "lambda x: x * x**2" in record._repr_html_()
+    with pytest.raises(ValueError, match="with another left side is no claim of the book"):
+        record.as_row()
+
+
+def test_one_right_side_is_the_only_oracle():
+    assert "— with another right side — yours — 20 instances, to 1e-12 — rejects 1 wrong version: half" in repr(
+        check(identity(), right=lambda x: x**2 * x))
+    named = {"one": lambda x: x**2 * x, "two": lambda x: x**4 / x}
+    assert "— with another right side — one, two —" in repr(check(identity(), right=named))
+
+
+def test_tolerance_against_another_right_side_is_the_loosest():
+    wide = {"product": ROUNDING, "logarithm": Tolerance(1e-9, why="two transcendental functions")}
+    assert "to 1e-9" in repr(check(identity(tolerance=wide), right=lambda x: x**2 * x))
+
+
+@pytest.mark.parametrize("mine", [
+    [np.full(3, 1.5), np.ones(3)], lambda: iter([np.full(3, 1.5), np.ones(3)]),
+    [Instance("yours 1", 0, np.full(3, 1.5)), np.ones(3)], (np.full(3, v) for v in (1.5, 1.0))])
+def test_other_instances(mine):
+    record = check(identity(), instances=mine)
+    assert record.labels == ("yours 1", "yours 2")
+    assert "— with other instances — product, logarithm — 2 instances, to 1e-12 — rejects 2 wrong versions" in repr(
+        record)
+
+
+def test_wrong_version_that_other_instances_cannot_tell_is_not_said_to_be_rejected():
+    record = check(identity(), instances=[np.ones(3)])
+    assert repr(record).endswith("— rejects 1 wrong version: half")
+    assert "a square (" not in record._repr_html_()
+
+
+def test_other_sides_of_an_inequality_are_attacked():
+    assert "an attack, to 1e-12, tightness: equality reached" in repr(
+        check(inequality(), right=lambda x: np.var(x) + np.mean(x) ** 2))
+    with pytest.raises(CheckFailed, match="with another right side does not hold"):
+        check(inequality(), right=lambda x: np.mean(x) ** 2 + np.var(x) / 2 - 1e-3)
+
+
+def test_other_side_that_is_wrong_fails_with_the_usual_report():
+    with pytest.raises(CheckFailed, match=r"^\(S1\) with another left side does not hold") as caught:
+        check(identity(), left=lambda x: x**3 * 1.0005)
+    for word in ("fails on 20 of 20 instances", "worst on", "replay", "gap"):
+        assert word in str(caught.value)
+
+
+def test_wrong_version_passes_where_the_instances_are_the_books():
+    with pytest.raises(CheckFailed, match="with another left side, wrong version 'a square' passes"):
+        check(identity(instances=lambda: [Instance("one", None, np.ones(3))]), left=lambda x: x * x**2)
+
+
+def test_side_against_itself_is_refused():
+    with pytest.raises(ValueError, match="its own oracle"):
+        check(identity(), left=product)
+
+
+def test_check_leaves_the_claim_as_it_was():
+    claim = identity()
+    check(claim, left=lambda x: x * x**2, instances=[np.full(3, 1.5)])
+    assert claim.left is cube and claim.instances is instances
+
+
+def test_chapter_is_known_to_the_row():
+    assert check(identity(chapter="II")).as_row()["chapter"] == "II"
+
+
 # --- what is shown ----------------------------------------------------------------------------------------------------
 
 def test_exact_claims_are_exact():

@@ -38,7 +38,7 @@ def rows(chapters: Mapping[str, Sequence[Claim]],
     failures: list[CheckFailed] = []
     for claim in progress(claims):
         try:
-            entries.append({"chapter": chapter_of[id(claim)], **check(claim).as_row()})
+            entries.append(check(claim).as_row() | {"chapter": chapter_of[id(claim)]})
         except CheckFailed as failure:
             failures.append(failure)
     if failures:

@@ -47,8 +47,23 @@ def line(record: Record) -> str:
     found = [f"{count} instance{'s' * (count != 1)}" + (" and an attack" if claim.attack else "")]
     found += ["exact" if record.tolerance == "exact" else f"to {record.tolerance}"]
     found += [f"tightness: {record.tightness}"] if record.tightness else []
-    return (f"✓ {claim.name} {claim.says.rstrip('.')} — {', '.join(claim.right)} — {', '.join(found)} — "
-            f"rejects {len(claim.wrong)} wrong versions: {'; '.join(w.name for w in claim.wrong)}")
+    said = [f"✓ {claim.name} {claim.says.rstrip('.')}", replaced(record.changed).strip(), ", ".join(claim.right),
+            ", ".join(found), _rejected(record.rejected)]
+    return " — ".join(filter(None, said))
+
+
+def replaced(parts: Sequence[str]) -> str:
+    """What of a claim is not the book's, to be said after its name.
+
+    >>> replaced(("left", "instances")), replaced(())
+    (' with another left side and other instances', '')
+    """
+    words = ["other instances" if part == "instances" else f"another {CHANGES[part]}" for part in parts]
+    return f" with {' and '.join(words)}" if words else ""
+
+
+def _rejected(names: Sequence[str]) -> str:
+    return f"rejects {len(names)} wrong version{'s' * (len(names) != 1)}: {'; '.join(names)}" if names else ""
 
 
 def html(record: Record) -> str:
@@ -57,10 +72,11 @@ def html(record: Record) -> str:
     entries = [*_sides(claim), *_facts(record)]
     listed = "".join(f"<dt>{escape(term)}</dt>" + "".join(f"<dd>{item}</dd>" for item in items)
                      for term, items in entries)
+    changes = replaced(record.changed) and f" —{replaced(record.changed)}"
     # the class keeps MathJax away from dollar signs in the source
     return (f'<div class="check mathjax_ignore tex2jax_ignore">'
             f'<details><summary title="How {escape(claim.name)} was checked">'
-            f'<span class="verdict">✓ {escape(claim.name)}</span> {_statement(claim)}</summary>'
+            f'<span class="verdict">✓ {escape(claim.name)}</span> {_statement(claim)}{changes}</summary>'
             f"<dl>{listed}</dl></details></div>")
 
 
@@ -94,10 +110,11 @@ def _facts(record: Record) -> Iterator[tuple[str, list[str]]]:
         "Instances": _summary(record.labels),
         "Tolerance": _tolerances(claim),
         "Wrong versions, each rejected": [
-            f"{w.name} (other {' and '.join(CHANGES[part] for part in w.changes)})" for w in claim.wrong],
+            f"{w.name} (other {' and '.join(CHANGES[part] for part in w.changes)})"
+            for w in claim.wrong if w.name in record.rejected],
         "In one line": [line(record)],
     }
-    yield from ((term, list(map(escape, items))) for term, items in facts.items())
+    yield from ((term, list(map(escape, items))) for term, items in facts.items() if items)
     yield "Instances, wrong versions" + " and attack" * bool(claim.attack) + " as code", [
         _code(_others(claim), f"Instances and wrong versions of {claim.name}")]
 
