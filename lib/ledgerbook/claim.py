@@ -295,7 +295,7 @@ def changed(claim: Claim, *, left: Side | None = None, right: Side | Mapping[str
 
 
 def _check(claim: Claim, yours: tuple[str, ...]) -> Record:
-    instances = _listed(claim.instances, claim.name)
+    instances = listed(claim.instances, claim.name)
     name = f"{claim.name}{_report.replaced(yours)}"
     trials = [Trial(claim, name, oracle, _once(claim.left), _once(side)) for oracle, side in claim.right.items()]
     closest = max(require(trial, [trial.case(instance) for instance in instances]) for trial in trials)
@@ -318,7 +318,7 @@ def _check(claim: Claim, yours: tuple[str, ...]) -> Record:
 def _passes(wrong: Wrong, trials: list[Trial], instances: list[Instance]) -> list[str]:
     """The oracles against which a wrong version holds."""
     version = f"{trials[0].name}, wrong version {wrong.name!r}"
-    others = _listed(wrong.instances, version) if wrong.instances else instances
+    others = listed(wrong.instances, version) if wrong.instances else instances
     versions = [_version(right, wrong, version) for right in trials]
     return [one.oracle for one in versions if not rejects(one, [one.case(instance) for instance in others])]
 
@@ -348,7 +348,7 @@ def refute(claim: Claim, name: str) -> Refutation:
     wrong = next((wrong for wrong in claim.wrong if wrong.name == name), None)
     names = ", ".join(each.name for each in claim.wrong)
     _require(wrong is not None, f"{claim.name} has no wrong version {name!r}: choose from {names}")
-    instances = _listed(wrong.instances or claim.instances, claim.name)
+    instances = listed(wrong.instances or claim.instances, claim.name)
     for oracle, side in claim.right.items():
         trial = _version(Trial(claim, claim.name, oracle, claim.left, side), wrong, claim.name)
         cases = [trial.case(instance) for instance in instances]
@@ -362,15 +362,16 @@ def _version(right: Trial, wrong: Wrong, name: str) -> Trial:
     return replace(right, name=name, left=wrong.left or right.left, right=wrong.right or right.right)
 
 
-def _listed(instances: Callable[[], Iterable[Instance]], name: str) -> list[Instance]:
-    listed = list(instances())
-    if not listed:
+def listed(instances: Callable[[], Iterable[Instance]], name: str) -> list[Instance]:
+    """The instances of the claim or version ``name``; refuses none, strangers and shared labels (CheckFailed)."""
+    every = list(instances())
+    if not every:
         raise CheckFailed(f"{name}: instances() gives none, and nothing is checked by nothing")
-    if strangers := [type(one).__name__ for one in listed if not isinstance(one, Instance)]:
+    if strangers := [type(one).__name__ for one in every if not isinstance(one, Instance)]:
         raise CheckFailed(f"{name}: instances() gives {strangers[0]}: wrap each value, Instance(label, seed, value)")
-    if len({instance.label for instance in listed}) < len(listed):
+    if len({instance.label for instance in every}) < len(every):
         raise CheckFailed(f"{name}: two instances share a label, so that neither can be replayed: tell them apart")
-    return listed
+    return every
 
 
 def _once(side: Side) -> Side:
