@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 from chapters import registry
+from ledgerbook import ledger
 from ledgerbook import report as _report
 from ledgerbook.claim import Record, check
 
@@ -58,14 +59,30 @@ def test_numbered_equations_are_registered_and_registered_ones_are_shown():
     labels = {label: page for page in CELLS for label in re.findall(r":label: (S\d+)", text(page, "markdown"))}
     registered = {claim.equation for claim in NAMED.values() if claim.equation.startswith("S")}
     assert set(labels) == registered
-    pages = registry.pages()
-    assert all(pages[label].startswith(f"{page}.html") for label, page in labels.items())
+    pages = {claim.equation: ROOMS[room].page for (room, _), claim in NAMED.items()}
+    assert {label: pages[label] for label in labels} == labels
 
 
 @pytest.mark.parametrize("name", NAMED, ids=".".join)
 def test_check_stands_on_the_page_of_its_equation(name):
-    page = registry.pages()[NAMED[name].equation].partition(".html")[0]
-    assert re.search(rf"check\(\w+\.{name[1]}\)", text(page, "code"))
+    assert re.search(rf"check\(\w+\.{name[1]}\)", text(ROOMS[name[0]].page, "code"))
+
+
+def test_pages_show_what_the_registry_holds():
+    """Equation and part, oracles, instances and wrong versions: what the ledger collects, without any check run."""
+    shown = {(row["equation"], row["part"]): row for row in ledger.shown(BOOK)}
+    missing = [claim.name for claim in NAMED.values() if (claim.equation, claim.part) not in shown]
+    assert missing == [], "run make notebooks"
+    for claim in NAMED.values():
+        row = shown.pop((claim.equation, claim.part))
+        assert (row["says"], row["relation"], row["oracles"], row["instances"], row["rejected"]) == (
+            claim.says, claim.relation, [*claim.right], len([*claim.instances()]), [w.name for w in claim.wrong])
+    assert not shown
+
+
+def test_every_check_has_an_anchor_of_its_own():
+    anchors = [_report.anchor(claim.equation, claim.part) for claim in NAMED.values()]
+    assert len(set(anchors)) == len(anchors)
 
 
 @pytest.mark.parametrize("room", [name for name, room in ROOMS.items() if room.claims])

@@ -613,7 +613,7 @@ def test_page_shows_of_a_lambda_no_more_than_itself():
 def test_page_shows_the_statement_in_tex_where_there_is_one():
     page = check(identity(tex=r"x^3 = x \cdot x \cdot x, \quad x > 0"))._repr_html_()
     statement = r'<span class="mathjax_process tex2jax_process">\(x^3 = x \cdot x \cdot x, \quad x &gt; 0\)</span>'
-    assert f"{statement}</summary>" in page and page.startswith('<div class="check mathjax_ignore tex2jax_ignore">')
+    assert f"{statement}</summary>" in page and page.startswith('<div class="check mathjax_ignore tex2jax_ignore" ')
     assert repr(check(identity(tex="x"))) == repr(check(identity()))
 
 

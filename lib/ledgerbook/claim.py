@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 Side = Callable[[Any], ArrayLike]
+ROW = "application/vnd.ledgerbook.row+json"  # the type under which a notebook keeps a check's row
 
 
 def _require(good: bool, remedy: str) -> None:
@@ -234,6 +235,10 @@ class Record:
 
     def _repr_html_(self) -> str:
         return _report.html(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """The row beside text and page, for :func:`ledgerbook.ledger.collect`; none of a claim that was changed."""
+        return {} if self.changed else {ROW: self.as_row()}
 
 
 def check(claim: Claim, *, left: Side | None = None, right: Side | Mapping[str, Side] | None = None,

@@ -74,10 +74,20 @@ def html(record: Record) -> str:
                      for term, items in entries)
     changes = replaced(record.changed) and f" —{replaced(record.changed)}"
     # the class keeps MathJax away from dollar signs in the source
-    return (f'<div class="check mathjax_ignore tex2jax_ignore">'
+    place = "" if record.changed else f' id="{anchor(claim.equation, claim.part)}"'
+    return (f'<div class="check mathjax_ignore tex2jax_ignore"{place}>'
             f'<details><summary title="How {escape(claim.name)} was checked">'
             f'<span class="verdict">✓ {escape(claim.name)}</span> {_statement(claim)}{changes}</summary>'
             f"<dl>{listed}</dl></details></div>")
+
+
+def anchor(equation: str, part: str = "") -> str:
+    """The id of a check on its page.
+
+    >>> anchor("VI.5", "every interpolant")
+    'check-vi-5-every-interpolant'
+    """
+    return "-".join(["check", *re.findall(r"\w+", f"{equation} {part}".lower())])
 
 
 def _statement(claim: Claim) -> str:
