@@ -12,6 +12,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 PY := .venv/bin/python
+# executed last, as it collects what the other notebooks show
+LEDGER := book/ledger.ipynb
 MATHJAX := assets/vendor/mathjax/tex-chtml.js
 
 .DEFAULT_GOAL := help
@@ -62,7 +64,8 @@ benchmarks: .venv/ready ## compare speeds with what one would use instead (insta
 	$(PY) benchmarks/run.py
 
 notebooks: .venv/ready ## execute the committed notebooks anew and tidy them
-	$(PY) -m jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False book/*.ipynb
+	$(PY) -m jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
+	  $(filter-out $(LEDGER),$(wildcard book/*.ipynb)) $(LEDGER)
 	$(PY) tools/tidy_nb.py book/*.ipynb
 	$(PY) tools/readme_figure.py book/figures/preface.svg
 

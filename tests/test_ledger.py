@@ -3,13 +3,18 @@
 import json
 import re
 
+import nbformat
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
+from nbformat import v4
 
 from chapters import plans
 from chapters.__main__ import main
-from ledgerbook.claim import Attack, CheckFailed, Claim, Instance, Tolerance, Wrong
-from ledgerbook.ledger import Ledger, rows
+from ledgerbook.claim import ROW, Attack, CheckFailed, Claim, Instance, Tolerance, Wrong, check
+from ledgerbook.ledger import Ledger, collect, rows
+from ledgerbook.report import anchor
+from tidy_nb import tidied
 
 ROUNDING = Tolerance(1e-12, why="a few roundings")
 
@@ -87,8 +92,9 @@ def test_text_is_stable():
 
 
 def test_table_is_accessible_and_linked():
-    page = Ledger(rows(REGISTRY), pages={"S9": "02_lemma1.html#equation-s9"})._repr_html_()
-    assert '<a href="02_lemma1.html#equation-s9">(S9)</a>' in page and page.count("<a ") == 1
+    page = Ledger([row | {"page": "02_lemma1.html#check-s9"} if row["equation"] == "S9" else row
+                   for row in rows(REGISTRY)])._repr_html_()
+    assert '<a href="02_lemma1.html#check-s9">(S9)</a>' in page and page.count("<a ") == 1
     assert "<caption>Every numbered equation: 3 checked</caption>" in page
     assert page.count('<th scope="col">') == 8 and page.count('<th scope="row">') == 3
     assert 'tabindex="0"' in page and 'role="region"' in page and 'aria-label="Ledger of equations"' in page
@@ -99,6 +105,61 @@ def test_table_escapes():
     page = Ledger(rows({"I": [claim(says="a < b & c")]}))._repr_html_()
     assert "a &lt; b &amp; c" in page and "a < b" not in page
 
+
+# --- what notebooks show ----------------------------------------------------------------------------------------------
+
+def notebook(path, *claims):
+    """A notebook that shows these checks, with outputs as a kernel stores them, tidied."""
+    data = [DisplayFormatter().format(check(each))[0] for each in claims]
+    cells = [v4.new_code_cell("check(claim)", outputs=[v4.new_output("execute_result", each)]) for each in data]
+    nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell("# A page"), *cells]), path)
+    path.write_text(tidied(path.read_text()))
+
+
+@pytest.fixture
+def book(tmp_path):
+    """The toy registry on two pages; one claim stands on both."""
+    notebook(tmp_path / "01_first.ipynb", REGISTRY["I"][0], REGISTRY["I"][1], REGISTRY["II"][0])
+    notebook(tmp_path / "02_second.ipynb", REGISTRY["II"][0], REGISTRY["II"][1])
+    return tmp_path
+
+
+def test_collected_rows_are_those_of_the_registry(book):
+    pages = {"S9": "01_first.html#check-s9", "S33": "01_first.html#check-s33", "T1": "01_first.html#check-t1"}
+    assert collect(book, REGISTRY) == [row | {"page": pages[row["equation"]]} for row in rows(REGISTRY)]
+    assert repr(Ledger(collect(book, REGISTRY))) == repr(Ledger(rows(REGISTRY)))
+
+
+def test_row_leads_to_the_check_on_its_page():
+    record = check(bound())
+    assert '<div class="check mathjax_ignore tex2jax_ignore" id="check-s9-bound">' in record._repr_html_()
+    assert anchor("S9", "bound") == "check-s9-bound"
+
+
+def test_claim_that_no_page_shows_is_named(book):
+    more = REGISTRY | {"III": [claim("S40"), claim("S41", part="again")]}
+    with pytest.raises(ValueError, match=r"shows the check of \(S40\), \(S41, again\)"):
+        collect(book, more)
+
+
+def test_pages_that_contradict_each_other_are_named(book):
+    notebook(book / "03_third.ipynb", claim("S33", says="Something else"))
+    with pytest.raises(ValueError, match="01_first.html#check-s33 and 03_third.html#check-s33 show different rows"):
+        collect(book, REGISTRY)
+
+
+def test_claim_outside_the_registry_has_the_chapter_that_it_names(book):
+    notebook(book / "03_third.ipynb", claim("X1", chapter="appendix"))
+    assert [(row["equation"], row["chapter"]) for row in collect(book, REGISTRY)][-1] == ("X1", "appendix")
+
+
+def test_what_a_reader_changed_is_not_collected(tmp_path):
+    formats, _ = DisplayFormatter().format(check(claim(), left=lambda x: 4 * x / 2))
+    assert set(formats) == {"text/plain", "text/html"} and " id=" not in formats["text/html"]
+    assert set(DisplayFormatter().format(check(claim()))[0]) == {"text/plain", "text/html", ROW}
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
 
 def test_command_prints_json_and_nothing_else(registry, capfd):
     registry(REGISTRY)

@@ -1,6 +1,7 @@
 """Tests of the tester: every way in which a check could pass although it must not."""
 
 import math
+import re
 from fractions import Fraction
 from functools import partial
 
@@ -476,6 +477,81 @@ def test_exact_claims_fail_by_one_entry():
     fails(identity(left=lambda x: x**3 + np.array([0, 8e-15, 0]), right=right, **two), "1 of 1", "(1,) of shape (3,)")
 
 
+# --- what a reader changes --------------------------------------------------------------------------------------------
+
+def test_another_side_is_checked_and_named():
+    record = check(identity(), left=lambda x: x * x**2)
+    assert repr(record) == (
+        "✓ (S1) A cube is a product of three — with another left side — product, logarithm — 20 instances, to 1e-12 — "
+        "rejects 1 wrong version: a square")
+    assert "A cube is a product of three — with another left side</summary>" in record._repr_html_()
+    assert "lambda x: x * x**2" in record._repr_html_()
+    with pytest.raises(ValueError, match="with another left side is no claim of the book"):
+        record.as_row()
+
+
+def test_one_right_side_is_the_only_oracle():
+    assert "— with another right side — yours — 20 instances, to 1e-12 — rejects 1 wrong version: half" in repr(
+        check(identity(), right=lambda x: x**2 * x))
+    named = {"one": lambda x: x**2 * x, "two": lambda x: x**4 / x}
+    assert "— with another right side — one, two —" in repr(check(identity(), right=named))
+
+
+def test_tolerance_against_another_right_side_is_the_loosest():
+    wide = {"product": ROUNDING, "logarithm": Tolerance(1e-9, why="two transcendental functions")}
+    assert "to 1e-9" in repr(check(identity(tolerance=wide), right=lambda x: x**2 * x))
+
+
+@pytest.mark.parametrize("mine", [
+    [np.full(3, 1.5), np.ones(3)], lambda: iter([np.full(3, 1.5), np.ones(3)]),
+    [Instance("yours 1", 0, np.full(3, 1.5)), np.ones(3)], (np.full(3, v) for v in (1.5, 1.0))])
+def test_other_instances(mine):
+    record = check(identity(), instances=mine)
+    assert record.labels == ("yours 1", "yours 2")
+    assert "— with other instances — product, logarithm — 2 instances, to 1e-12 — rejects 2 wrong versions" in repr(
+        record)
+
+
+def test_wrong_version_that_other_instances_cannot_tell_is_not_said_to_be_rejected():
+    record = check(identity(), instances=[np.ones(3)])
+    assert repr(record).endswith("— rejects 1 wrong version: half")
+    assert "a square (" not in record._repr_html_()
+
+
+def test_other_sides_of_an_inequality_are_attacked():
+    assert "an attack, to 1e-12, tightness: equality reached" in repr(
+        check(inequality(), right=lambda x: np.var(x) + np.mean(x) ** 2))
+    with pytest.raises(CheckFailed, match="with another right side does not hold"):
+        check(inequality(), right=lambda x: np.mean(x) ** 2 + np.var(x) / 2 - 1e-3)
+
+
+def test_other_side_that_is_wrong_fails_with_the_usual_report():
+    with pytest.raises(CheckFailed, match=r"^\(S1\) with another left side does not hold") as caught:
+        check(identity(), left=lambda x: x**3 * 1.0005)
+    for word in ("fails on 20 of 20 instances", "worst on", "replay", "gap"):
+        assert word in str(caught.value)
+
+
+def test_wrong_version_passes_where_the_instances_are_the_books():
+    with pytest.raises(CheckFailed, match="with another left side, wrong version 'a square' passes"):
+        check(identity(instances=lambda: [Instance("one", None, np.ones(3))]), left=lambda x: x * x**2)
+
+
+def test_side_against_itself_is_refused():
+    with pytest.raises(ValueError, match="its own oracle"):
+        check(identity(), left=product)
+
+
+def test_check_leaves_the_claim_as_it_was():
+    claim = identity()
+    check(claim, left=lambda x: x * x**2, instances=[np.full(3, 1.5)])
+    assert claim.left is cube and claim.instances is instances
+
+
+def test_chapter_is_known_to_the_row():
+    assert check(identity(chapter="II")).as_row()["chapter"] == "II"
+
+
 # --- what is shown ----------------------------------------------------------------------------------------------------
 
 def test_exact_claims_are_exact():
@@ -486,16 +562,66 @@ def test_exact_claims_are_exact():
     assert "20 instances, exact" in repr(check(count))
 
 
-def test_page_shows_the_line_and_what_is_behind_it():
+def test_page_shows_the_statement_and_what_is_behind_it():
     record = check(identity())
     page = record._repr_html_()
-    assert f"<p>{record!r}</p>" in page and "<summary>How (S1) was checked</summary>" in page
+    assert f"<dd>{record!r}</dd>" in page and page.count("<summary") == 1 and " open" not in page
+    assert '<span class="verdict">✓ (S1)</span> A cube is a product of three</summary><dl><dt>Left side</dt>' in page
     for piece in ("a few roundings of terms of one sign", "random … (20)", "a square (other right side)",
                   "def power_by_logarithm(x):", "lambda x: x * x)", 'tabindex="0"'):
         assert piece in page
     assert page == check(identity())._repr_html_()
     for leak in (" at 0x", ".py", "/tests", "test_verify"):
         assert leak not in page
+
+
+def test_page_shows_first_how_the_sides_are_computed():
+    def squared(x):
+        return product(x) * deeper(x)
+
+    page = check(identity(left=lambda x: squared(x) / Factor(1).times(x)))._repr_html_()
+    sides = ["Left side", "lambda x: squared(x) / Factor(1).times(x)", "def squared(x)",
+             "# Factor.times", "def deeper(x)", "Right side, product", "# and what stands above",
+             "Right side, logarithm", "def power_by_logarithm(x)", "Relation", "Instances", "Tolerance",
+             "Wrong versions", "as code"]
+    places = [page.index(piece) for piece in sides]
+    assert places == sorted(places)
+    assert page.count("def product(x)") == page.count("def deeper(x)") == 1
+    assert "def f" not in page  # numpy's own functions are not ours
+
+
+def deeper(x):
+    return [value**3 for value in cube(x) ** (1 / 3)]
+
+
+class Factor:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def times(self, x):
+        return self.factor * cube(x)
+
+
+def test_page_shows_of_a_lambda_no_more_than_itself():
+    sides = {"one": lambda x: x**2 * x, "two": lambda x: np.multiply(x * x, x)}
+    factor = 1
+    page = check(identity(left=lambda x: factor * x**3, right=sides))._repr_html_()
+    assert "<code>lambda x: factor * x**3\n# factor = 1</code>" in page
+    assert "<code>lambda x: x**2 * x</code>" in page and "<code>lambda x: np.multiply(x * x, x)</code>" in page
+
+
+def test_page_shows_the_statement_in_tex_where_there_is_one():
+    page = check(identity(tex=r"x^3 = x \cdot x \cdot x, \quad x > 0"))._repr_html_()
+    statement = r'<span class="mathjax_process tex2jax_process">\(x^3 = x \cdot x \cdot x, \quad x &gt; 0\)</span>'
+    assert f"{statement}</summary>" in page and page.startswith('<div class="check mathjax_ignore tex2jax_ignore" ')
+    assert repr(check(identity(tex="x"))) == repr(check(identity()))
+
+
+def test_page_names_every_region_that_scrolls():
+    page = check(identity())._repr_html_()
+    names = re.findall(r'<pre tabindex="0" role="region" aria-label="([^"]+)">', page)
+    assert len(names) == len(set(names)) == page.count("<pre") == 4
+    assert all("(S1)" in name for name in names)
 
 
 def test_page_escapes_what_it_shows():

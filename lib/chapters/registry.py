@@ -50,35 +50,3 @@ def chapters() -> dict[str, list[Claim]]:
     for room in rooms():
         found.setdefault(room.chapter, []).extend(room.claims.values())
     return {chapter: claims for chapter, claims in found.items() if claims}
-
-
-# where the book's own equations stand: Sphinx has no name for them
-_OWN = {
-    "I.1": "01_experiments.html#the-lower-bound",
-    "I.2": "01_experiments.html#the-upper-bound-and-the-runs-above-it",
-    "I.3": "01_figures.html#sharpness-along-training",
-    "I.4": "01_figures.html#the-flattest-rescaling",
-    "II.1": "02_linear_stability.html#prop-trace",
-    "III.1": "03_switching.html#noise-of-mean-zero-costs-nothing",
-    "III.2": "03_switching.html#prop-kink",
-    "III.3": "03_switching.html#the-first-part-needs-neither-nor",
-    "IV.1": "04_strong_stability.html#prop-own-rule",
-    "V.1": "05_gradient.html#prop-euler",
-    "V.2": "05_gradient.html#prop-balance",
-    "V.3": "05_gradient.html#prop-balance",
-    "T1": "06_smoothness.html#thm-1",
-    "VI.1": "06_smoothness.html#how-tight",
-    "VI.2": "06_smoothness.html#the-weight-of-a-population",
-    "VI.3": "06_smoothness.html#prop-local-minimum",
-    "VI.4": "06_step_sizes.html#prop-smoothest",
-    "VI.5": "06_step_sizes.html#prop-smoothest",
-    "VI.6": "06_step_sizes.html#prop-certificate",
-    "VI.7": "06_step_sizes.html#prop-flattest",
-    "VI.8": "06_step_sizes.html#where-descent-really-stops",
-}
-
-
-def pages() -> dict[str, str]:
-    """Where each equation stands. Sphinx calls the display of one that is labelled S9 "equation-s9"."""
-    return {claim.equation: _OWN.get(claim.equation, f"{room.page}.html#equation-{claim.equation.lower()}")
-            for room in rooms() for claim in room.claims.values()}

@@ -20,6 +20,7 @@ half; no cross term
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import CodeType, FunctionType, MappingProxyType, MethodType
@@ -32,11 +33,12 @@ from . import report as _report
 from .trial import CheckFailed, Trial, rejects, require
 
 __all__ = [
-    "ROUNDING", "Attack", "CheckFailed", "Claim", "Instance", "Record", "Refutation", "Tolerance", "Wrong", "check",
-    "refute",
+    "ROUNDING", "Attack", "CheckFailed", "Claim", "Instance", "Record", "Refutation", "Tolerance", "Wrong",
+    "changed", "check", "refute",
 ]
 
 Side = Callable[[Any], ArrayLike]
+ROW = "application/vnd.ledgerbook.row+json"  # the type under which a notebook keeps a check's row
 
 
 def _require(good: bool, remedy: str) -> None:
@@ -138,8 +140,9 @@ class Claim:
     """``left`` stands in ``relation`` to every ``right`` (oracle name to callable), on every instance.
 
     For ``"->"`` the last axis of the left side runs along the sequence and the right side is its limit. ``tolerance``
-    is one for all oracles, or one by oracle name; it is
-    rounding unless you say otherwise. ``part`` tells several claims about one equation apart.
+    is one for all oracles, or one by oracle name; it is rounding unless you say otherwise. ``part`` tells several
+    claims about one equation apart; ``tex`` is the statement for the page in TeX, where it is more than words;
+    ``chapter`` is for the ledger, where no registry says it.
 
     Raises
     ------
@@ -157,6 +160,8 @@ class Claim:
     wrong: tuple[Wrong, ...]
     tolerance: Tolerance | Mapping[str, Tolerance] = ROUNDING
     attack: Attack | None = None
+    tex: str = ""
+    chapter: str = ""
 
     def __post_init__(self) -> None:
         _require(bool(self.equation.strip()), "equation is empty: give the paper's number, such as S33")
@@ -202,6 +207,8 @@ class Record:
     claim: Claim = field(compare=False)
     labels: tuple[str, ...]
     tightness: str
+    rejected: tuple[str, ...]  # the names of the wrong versions that fail
+    changed: tuple[str, ...] = ()  # the parts that the reader replaced
 
     @property
     def tolerance(self) -> str:
@@ -209,12 +216,19 @@ class Record:
         return _report.power_of_ten(max(self.claim.tolerance_of(oracle).rtol for oracle in self.claim.right))
 
     def as_row(self) -> dict[str, Any]:
-        """The record as strings, numbers and lists, ready for JSON."""
+        """The record as strings, numbers and lists, ready for JSON.
+
+        Raises
+        ------
+        ValueError
+            The reader changed the claim: the ledger holds the book's own alone.
+        """
         claim = self.claim
+        _require(not self.changed, f"{claim.name}{_report.replaced(self.changed)} is no claim of the book")
         return {
-            "equation": claim.equation, "part": claim.part, "says": claim.says,
+            "equation": claim.equation, "part": claim.part, "chapter": claim.chapter, "says": claim.says,
             "relation": claim.relation, "oracles": list(claim.right), "instances": len(self.labels),
-            "tightness": self.tightness, "tolerance": self.tolerance, "rejected": [w.name for w in claim.wrong]}
+            "tightness": self.tightness, "tolerance": self.tolerance, "rejected": list(self.rejected)}
 
     def __repr__(self) -> str:
         return _report.line(self)
@@ -222,27 +236,96 @@ class Record:
     def _repr_html_(self) -> str:
         return _report.html(self)
 
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """The row beside text and page, for :func:`ledgerbook.ledger.collect`; none of a claim that was changed."""
+        return {} if self.changed else {ROW: self.as_row()}
 
-def check(claim: Claim) -> Record:
+
+def check(claim: Claim, *, left: Side | None = None, right: Side | Mapping[str, Side] | None = None,
+          instances: Callable[[], Iterable[Any]] | Iterable[Any] | None = None) -> Record:
     """Test a claim on its instances, against each oracle, and test that the test can fail.
+
+    ``left``, ``right`` and ``instances`` replace the claim's own, as in :func:`changed`, and the record says so. Wrong
+    versions are then tried as follows. One that replaces every side that you replaced has nothing of yours in it, and
+    is left out. The others must fail on the book's instances. On yours they need not, as these may be too special to
+    tell them from the claim; the record counts those that fail, and names them alone.
 
     Raises
     ------
     CheckFailed
         The claim fails, a wrong version passes, or the check would not see what it must.
+    ValueError
+        The two sides that you leave or give are the same callable.
+
+    >>> sums = Claim(
+    ...     equation="S0", says="Sum of 1 to n", relation="=",
+    ...     instances=lambda: (Instance(f"n = {n}", None, n) for n in range(1, 9)),
+    ...     left=lambda n: n * (n + 1) / 2,
+    ...     right={"one by one": lambda n: sum(range(n + 1)), "numpy": lambda n: np.arange(n + 1).sum()},
+    ...     wrong=(Wrong("square", left=lambda n: n * n / 2), Wrong("less", right=lambda n: sum(range(n)))))
+    >>> check(sums, right=lambda n: (n * n + n) / 2)
+    ✓ (S0) Sum of 1 to n — with another right side — yours — 8 instances, to 1e-12 — rejects 1 wrong version: square
     """
-    instances = _listed(claim.instances, claim.name)
-    trials = [Trial(claim, claim.name, name, _once(claim.left), _once(side)) for name, side in claim.right.items()]
+    yours = {"left": left, "right": right, "instances": instances}
+    yours = {part: other for part, other in yours.items() if other is not None}
+    return _check(changed(claim, **yours), tuple(yours))
+
+
+def changed(claim: Claim, *, left: Side | None = None, right: Side | Mapping[str, Side] | None = None,
+            instances: Callable[[], Iterable[Any]] | Iterable[Any] | None = None) -> Claim:
+    """The claim with a side or instances of the reader's; what the book asks of its own claims is not asked of it.
+
+    One callable for ``right`` is the only oracle, named "yours". ``instances`` are :class:`Instance` or plain values,
+    labelled "yours 1", "yours 2", …, or a callable that gives them. A tolerance by oracle becomes the loosest one.
+
+    Raises
+    ------
+    ValueError
+        A side would be held against itself.
+    """
+    parts: dict[str, Any] = {"left": left} if left is not None else {}
+    if right is not None:
+        parts["right"] = MappingProxyType(dict(right) if isinstance(right, Mapping) else {"yours": right})
+        parts["tolerance"] = max(map(claim.tolerance_of, claim.right), key=lambda tolerance: tolerance.rtol)
+    if instances is not None:
+        listed = [*(instances() if callable(instances) else instances)]
+        parts["instances"] = lambda: [each if isinstance(each, Instance) else Instance(f"yours {place}", None, each)
+                                      for place, each in enumerate(listed, 1)]
+    other = copy(claim)
+    for name, part in parts.items():
+        object.__setattr__(other, name, part)
+    _require_distinct([_identity(other.left), *map(_identity, other.right.values())],
+                      f"{claim.name}: left and right hold the same callable twice: a side cannot be its own oracle")
+    return other
+
+
+def _check(claim: Claim, yours: tuple[str, ...]) -> Record:
+    instances = listed(claim.instances, claim.name)
+    name = f"{claim.name}{_report.replaced(yours)}"
+    trials = [Trial(claim, name, oracle, _once(claim.left), _once(side)) for oracle, side in claim.right.items()]
     closest = max(require(trial, [trial.case(instance) for instance in instances]) for trial in trials)
-    for wrong in claim.wrong:
-        version = f"{claim.name}, wrong version {wrong.name!r}"
-        others = _listed(wrong.instances, version) if wrong.instances else instances
-        versions = [_version(right, wrong, version) for right in trials]
-        passed = [one.oracle for one in versions if not rejects(one, [one.case(instance) for instance in others])]
-        if len(passed) > (len(trials) - 1 if [*wrong.changes] == ["instances"] else 0):
-            raise CheckFailed(f"{version} passes against {' and '.join(passed)}: the check cannot tell it from the "
-                              "claim. Add instances on which the two differ, or drop it if it is true")
-    return Record(claim, tuple(i.label for i in instances), _report.tightness(closest) if claim.attack else "")
+    sides = {part for part in yours if part != "instances"}
+    tried = [wrong for wrong in claim.wrong if not sides or sides - set(wrong.changes)]
+    passed = []
+    for wrong in tried:
+        found = _passes(wrong, trials, instances)
+        if len(found) > (len(trials) - 1 if [*wrong.changes] == ["instances"] else 0):
+            passed.append(wrong.name)
+            if "instances" not in yours:
+                raise CheckFailed(f"{name}, wrong version {wrong.name!r} passes against {' and '.join(found)}: the "
+                                  "check cannot tell it from the claim. Add instances on which the two differ, or "
+                                  "drop it if it is true")
+    labels = tuple(instance.label for instance in instances)
+    rejected = tuple(wrong.name for wrong in tried if wrong.name not in passed)
+    return Record(claim, labels, _report.tightness(closest) if claim.attack else "", rejected, yours)
+
+
+def _passes(wrong: Wrong, trials: list[Trial], instances: list[Instance]) -> list[str]:
+    """The oracles against which a wrong version holds."""
+    version = f"{trials[0].name}, wrong version {wrong.name!r}"
+    others = listed(wrong.instances, version) if wrong.instances else instances
+    versions = [_version(right, wrong, version) for right in trials]
+    return [one.oracle for one in versions if not rejects(one, [one.case(instance) for instance in others])]
 
 
 @dataclass(frozen=True, repr=False)
@@ -270,7 +353,7 @@ def refute(claim: Claim, name: str) -> Refutation:
     wrong = next((wrong for wrong in claim.wrong if wrong.name == name), None)
     names = ", ".join(each.name for each in claim.wrong)
     _require(wrong is not None, f"{claim.name} has no wrong version {name!r}: choose from {names}")
-    instances = _listed(wrong.instances or claim.instances, claim.name)
+    instances = listed(wrong.instances or claim.instances, claim.name)
     for oracle, side in claim.right.items():
         trial = _version(Trial(claim, claim.name, oracle, claim.left, side), wrong, claim.name)
         cases = [trial.case(instance) for instance in instances]
@@ -284,15 +367,16 @@ def _version(right: Trial, wrong: Wrong, name: str) -> Trial:
     return replace(right, name=name, left=wrong.left or right.left, right=wrong.right or right.right)
 
 
-def _listed(instances: Callable[[], Iterable[Instance]], name: str) -> list[Instance]:
-    listed = list(instances())
-    if not listed:
+def listed(instances: Callable[[], Iterable[Instance]], name: str) -> list[Instance]:
+    """The instances of the claim or version ``name``; refuses none, strangers and shared labels (CheckFailed)."""
+    every = list(instances())
+    if not every:
         raise CheckFailed(f"{name}: instances() gives none, and nothing is checked by nothing")
-    if strangers := [type(one).__name__ for one in listed if not isinstance(one, Instance)]:
+    if strangers := [type(one).__name__ for one in every if not isinstance(one, Instance)]:
         raise CheckFailed(f"{name}: instances() gives {strangers[0]}: wrap each value, Instance(label, seed, value)")
-    if len({instance.label for instance in listed}) < len(listed):
+    if len({instance.label for instance in every}) < len(every):
         raise CheckFailed(f"{name}: two instances share a label, so that neither can be replayed: tell them apart")
-    return listed
+    return every
 
 
 def _once(side: Side) -> Side:

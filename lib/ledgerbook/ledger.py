@@ -1,14 +1,20 @@
-"""The ledger: one row for each numbered equation, what it is held against, and which wrong versions were refused."""
+"""The ledger: one row for each numbered equation, what it is held against, and which wrong versions were refused.
+
+:func:`rows` runs every check; :func:`collect` takes what notebooks show, where each check left its row.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from html import escape
+from pathlib import Path
 from typing import Any
 
-from .claim import CheckFailed, Claim, check
+from .claim import ROW, CheckFailed, Claim, check
+from .report import anchor
 
 Row = dict[str, Any]
 COLUMNS = {
@@ -38,25 +44,60 @@ def rows(chapters: Mapping[str, Sequence[Claim]],
     failures: list[CheckFailed] = []
     for claim in progress(claims):
         try:
-            entries.append({"chapter": chapter_of[id(claim)], **check(claim).as_row()})
+            entries.append(check(claim).as_row() | {"chapter": chapter_of[id(claim)]})
         except CheckFailed as failure:
             failures.append(failure)
     if failures:
         raise ExceptionGroup(f"{len(failures)} of {len(claims)} claims fail", failures)
+    return _table(entries, chapters)
+
+
+def collect(folder: Path | str, chapters: Mapping[str, Sequence[Claim]]) -> list[Row]:
+    """The same rows from what the checks left in the notebooks of a folder, each with the page where it stands.
+
+    A row that no chapter claims has the chapter that its claim names.
+
+    Raises
+    ------
+    ValueError
+        A claim of the chapters is shown in no notebook (each is named); two claims have the same equation and part,
+        or two notebooks show different rows for one; or one equation is in two chapters.
+    """
+    _require_unique(claim for claims in chapters.values() for claim in claims)
+    found: dict[tuple[str, str], Row] = {}
+    for row in shown(folder):
+        first = found.setdefault((row["equation"], row["part"]), row)
+        if first | {"page": row["page"]} != row:
+            raise ValueError(f"{first['page']} and {row['page']} show different rows: execute both notebooks anew")
+    claims = {(claim.equation, claim.part): (chapter, claim) for chapter, each in chapters.items() for claim in each}
+    if missing := [claim.name for key, (_, claim) in claims.items() if key not in found]:
+        raise ValueError(f"no notebook of {folder} shows the check of {', '.join(missing)}: execute its page anew")
+    entries = [found.pop(key) | {"chapter": chapter} for key, (chapter, _) in claims.items()]
+    return _table([*entries, *found.values()], chapters)
+
+
+def shown(folder: Path | str) -> Iterator[Row]:
+    """The row of every check in the stored outputs of a folder's notebooks, by name, with its ``page``."""
+    for path in sorted(Path(folder).glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+        for row in (data[ROW] for data in outputs if ROW in data):
+            yield row | {"page": f"{path.stem}.html#{anchor(row['equation'], row['part'])}"}
+
+
+def _table(entries: Sequence[Row], chapters: Iterable[str]) -> list[Row]:
+    """The parts of each equation as one row, in the order of the paper."""
     equations = dict.fromkeys(entry["equation"] for entry in entries)
     merged = [_merged([e for e in entries if e["equation"] == equation]) for equation in equations]
-    return sorted(merged, key=partial(_order, list(chapters)))
+    order = _distinct([*chapters, *(row["chapter"] for row in merged)])
+    return sorted(merged, key=partial(_order, order))
 
 
 @dataclass(frozen=True, repr=False)
 class Ledger:
-    """Rows as a table on a page and as lines in a terminal.
-
-    ``pages`` says where an equation is shown (``{"S9": "preface.html#equation-s9"}``), and it is linked there.
-    """
+    """Rows as a table on a page, linked to where each stands, and as lines in a terminal."""
 
     rows: Sequence[Row]
-    pages: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return "\n".join([*map(_line, self.rows), self.count])
@@ -76,7 +117,7 @@ class Ledger:
 
     def _cell(self, row: Row, column: str) -> str:
         if column == "equation":
-            name, page = escape(row["equation"]), self.pages.get(row["equation"])
+            name, page = escape(row["equation"]), row.get("page")
             link = f'<a href="{escape(page)}">({name})</a>' if page else f"({name})"
             return f'<th scope="row">{link}</th>'
         return f"<td>{escape(_text(row[column] or ''))}</td>"
@@ -99,8 +140,9 @@ def _merged(parts: Sequence[Row]) -> Row:
     words = {name: "; ".join(_distinct(part[name] for part in parts if part[name]))
              for name in ("says", "relation", "tightness", "tolerance")}
     lists = {name: _distinct(item for part in parts for item in part[name]) for name in ("oracles", "rejected")}
+    page = {"page": parts[0]["page"]} if "page" in parts[0] else {}
     return {"equation": equation, "chapter": chapters[0], **words, **lists,
-            "instances": sum(part["instances"] for part in parts)}
+            "instances": sum(part["instances"] for part in parts), **page}
 
 
 def _distinct(words: Iterable[str]) -> list[str]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import math
 import re
-import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from .sources import READER, package, statement, with_helpers
 
 if TYPE_CHECKING:
     from .claim import Claim, Record
@@ -49,32 +47,106 @@ def line(record: Record) -> str:
     found = [f"{count} instance{'s' * (count != 1)}" + (" and an attack" if claim.attack else "")]
     found += ["exact" if record.tolerance == "exact" else f"to {record.tolerance}"]
     found += [f"tightness: {record.tightness}"] if record.tightness else []
-    return (f"✓ {claim.name} {claim.says.rstrip('.')} — {', '.join(claim.right)} — {', '.join(found)} — "
-            f"rejects {len(claim.wrong)} wrong versions: {'; '.join(w.name for w in claim.wrong)}")
+    said = [f"✓ {claim.name} {claim.says.rstrip('.')}", replaced(record.changed).strip(), ", ".join(claim.right),
+            ", ".join(found), _rejected(record.rejected)]
+    return " — ".join(filter(None, said))
+
+
+def replaced(parts: Sequence[str]) -> str:
+    """What of a claim is not the book's, to be said after its name.
+
+    >>> replaced(("left", "instances")), replaced(())
+    (' with another left side and other instances', '')
+    """
+    words = ["other instances" if part == "instances" else f"another {CHANGES[part]}" for part in parts]
+    return f" with {' and '.join(words)}" if words else ""
+
+
+def _rejected(names: Sequence[str]) -> str:
+    return f"rejects {len(names)} wrong version{'s' * (len(names) != 1)}: {'; '.join(names)}" if names else ""
 
 
 def html(record: Record) -> str:
-    """The line, and behind it everything the verdict rests on."""
+    """The statement at its number, and folded behind it, both sides as code first, all that the verdict rests on."""
     claim = record.claim
-    allowed = {name: (claim.tolerance_of(name).rtol, claim.tolerance_of(name).why) for name in claim.right}
-    oracles = [f"{name}: {'to ' if rtol > 0 else ''}{power_of_ten(rtol)}, because {why}"
-               for name, (rtol, why) in allowed.items()]
-    wrong = [f"{w.name} (other {' and '.join(CHANGES[part] for part in w.changes)})" for w in claim.wrong]
-    entries = {
-        "Says": [claim.says],
-        "Relation": [f"left {SYMBOLS[claim.relation]} right" + f", tightness: {record.tightness}" * bool(claim.attack)],
-        "Held against": oracles,
-        "Instances": _summary(record.labels),
-        "Wrong versions, each rejected": wrong,
-    }
-    listed = "".join(f"<dt>{escape(term)}</dt>" + "".join(f"<dd>{escape(item)}</dd>" for item in items)
-                     for term, items in entries.items())
-    source = escape("\n\n".join(_sources(claim)))
+    entries = [*_sides(claim), *_facts(record)]
+    listed = "".join(f"<dt>{escape(term)}</dt>" + "".join(f"<dd>{item}</dd>" for item in items)
+                     for term, items in entries)
+    changes = replaced(record.changed) and f" —{replaced(record.changed)}"
     # the class keeps MathJax away from dollar signs in the source
-    return (f'<div class="check mathjax_ignore tex2jax_ignore"><p>{escape(line(record))}</p>'
-            f"<details><summary>How {escape(claim.name)} was checked</summary><dl>{listed}</dl>"
-            f'<pre tabindex="0" role="region" aria-label="Source of the check of {escape(claim.name)}">'
-            f"<code>{source}</code></pre></details></div>")
+    place = "" if record.changed else f' id="{anchor(claim.equation, claim.part)}"'
+    return (f'<div class="check mathjax_ignore tex2jax_ignore"{place}>'
+            f'<details><summary title="How {escape(claim.name)} was checked">'
+            f'<span class="verdict">✓ {escape(claim.name)}</span> {_statement(claim)}{changes}</summary>'
+            f"<dl>{listed}</dl></details></div>")
+
+
+def anchor(equation: str, part: str = "") -> str:
+    """The id of a check on its page.
+
+    >>> anchor("VI.5", "every interpolant")
+    'check-vi-5-every-interpolant'
+    """
+    return "-".join(["check", *re.findall(r"\w+", f"{equation} {part}".lower())])
+
+
+def _statement(claim: Claim) -> str:
+    if not claim.tex:
+        return escape(claim.says.rstrip("."))
+    return f'<span class="mathjax_process tex2jax_process">\\({escape(claim.tex)}\\)</span>'
+
+
+def _sides(claim: Claim) -> Iterator[tuple[str, list[str]]]:
+    """Left, then each oracle, with the helpers from the claim's own package; none is shown twice."""
+    home = {package(claim.instances), READER}
+    shown: set[str] = set()
+    for term, side in {"Left side": claim.left, **_named_right(claim)}.items():
+        texts = with_helpers(side, home)
+        fresh = [text for text in texts if text not in shown]
+        above = ["# and what stands above"] if len(fresh) < len(texts) else []
+        shown.update(fresh)
+        yield term, [_code(fresh + above, f"{term} of {claim.name}")]
+
+
+def _named_right(claim: Claim) -> dict[str, Callable]:
+    return {f"Right side, {oracle}": side for oracle, side in claim.right.items()}
+
+
+def _facts(record: Record) -> Iterator[tuple[str, list[str]]]:
+    """Instances, tolerances with their reasons, wrong versions, the line, and the source of the rest."""
+    claim = record.claim
+    facts = {
+        "Relation": [f"left {SYMBOLS[claim.relation]} right" + f", tightness: {record.tightness}" * bool(claim.attack)],
+        "Instances": _summary(record.labels),
+        "Tolerance": _tolerances(claim),
+        "Wrong versions, each rejected": [
+            f"{w.name} (other {' and '.join(CHANGES[part] for part in w.changes)})"
+            for w in claim.wrong if w.name in record.rejected],
+        "In one line": [line(record)],
+    }
+    yield from ((term, list(map(escape, items))) for term, items in facts.items() if items)
+    yield "Instances, wrong versions" + " and attack" * bool(claim.attack) + " as code", [
+        _code(_others(claim), f"Instances and wrong versions of {claim.name}")]
+
+
+def _tolerances(claim: Claim) -> list[str]:
+    """Each tolerance once, with its reason and the oracles that it holds for."""
+    oracles: dict[tuple[float, str], list[str]] = {}
+    for name in claim.right:
+        oracles.setdefault((claim.tolerance_of(name).rtol, claim.tolerance_of(name).why), []).append(name)
+    return [f"{', '.join(names)}: {'to ' if rtol > 0 else ''}{power_of_ten(rtol)}, because {why}"
+            for (rtol, why), names in oracles.items()]
+
+
+def _others(claim: Claim) -> list[str]:
+    callables = [claim.instances, *(other for wrong in claim.wrong for other in wrong.changes.values())]
+    callables += [claim.attack.start, claim.attack.build] if claim.attack else []
+    return list(dict.fromkeys(map(statement, callables)))
+
+
+def _code(texts: Iterable[str], label: str) -> str:
+    source = escape("\n\n".join(texts))
+    return f'<pre tabindex="0" role="region" aria-label="{escape(label)}"><code>{source}</code></pre>'
 
 
 def failure(trial: Trial, cases: Sequence[Case], fault: str) -> str:
@@ -109,32 +181,3 @@ def _summary(labels: Iterable[str]) -> list[str]:
     kinds = Counter(number.sub("…", label) for label in labels)
     single = {number.sub("…", label): label for label in labels}
     return [f"{kind} ({count})" if count > 1 else single[kind] for kind, count in kinds.items()]
-
-
-def _sources(claim: Claim) -> list[str]:
-    callables = [claim.left, *claim.right.values(), claim.instances]
-    callables += [other for wrong in claim.wrong for other in wrong.changes.values()]
-    callables += [claim.attack.start, claim.attack.build] if claim.attack else []
-    return list(dict.fromkeys(map(_source, callables)))
-
-
-def _source(function: Callable) -> str:
-    """The statement that defines a function or holds a lambda; the same text under every version of Python."""
-    while isinstance(function, partial) or hasattr(function, "__wrapped__"):
-        function = function.func if isinstance(function, partial) else function.__wrapped__
-    try:
-        lines, _ = inspect.findsource(function)
-        first = function.__code__.co_firstlineno
-        spans = [_span(node) for node in ast.walk(ast.parse("".join(lines))) if _is_whole(node)]
-    except (OSError, TypeError, AttributeError, SyntaxError):
-        return f"# {getattr(function, '__qualname__', type(function).__qualname__)}: no Python source"
-    begin, end = min((span for span in spans if span[0] <= first <= span[1]), key=lambda span: span[1] - span[0])
-    return textwrap.dedent("".join(lines[begin - 1:end])).rstrip()
-
-
-def _is_whole(node: ast.AST) -> bool:
-    return isinstance(node, ast.stmt) or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Claim")
-
-
-def _span(node: ast.AST) -> tuple[int, int]:
-    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]), node.end_lineno

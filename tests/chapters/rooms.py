@@ -11,10 +11,12 @@ from pathlib import Path
 import nbformat
 
 from chapters.registry import Room
-from ledgerbook.claim import Claim, check
+from ledgerbook import report
+from ledgerbook.claim import Claim, Record, check
 
 __all__ = [
-    "test_claim_holds_and_its_wrong_versions_do_not", "test_check_stands_on_the_page",
+    "test_claim_holds_and_its_wrong_versions_do_not", "test_fold_shows_every_function_that_computes_a_side",
+    "test_check_stands_on_the_page",
     "test_claims_import_no_other_room_and_no_heavy_package_in_vain",
 ]
 
@@ -29,7 +31,26 @@ def text(page: str, kind: str) -> str:
 
 
 def test_claim_holds_and_its_wrong_versions_do_not(claim: Claim):
-    assert "How (" in check(claim)._repr_html_()
+    assert check(claim)
+
+
+def test_fold_shows_every_function_that_computes_a_side(claim: Claim):
+    """Each function of the book that runs when a side is evaluated on one instance, and no function twice."""
+    value, ran = next(iter(claim.instances())).value, set()
+
+    def note(frame, event, argument):
+        if event == "call" and frame.f_globals.get("__name__", "").startswith("chapters."):
+            ran.add(frame.f_code)
+
+    sys.setprofile(note)
+    try:
+        for side in (claim.left, *claim.right.values()):
+            side(value)
+    finally:
+        sys.setprofile(None)
+    shown = " ".join(re.findall(r"<dt>(?:Left|Right) side.*?</pre>", report.html(Record(claim, (), "", ())), re.S))
+    names = {code.co_name for code in ran if not code.co_name.startswith("<") and code.co_filename != "<string>"}
+    assert [name for name in sorted(names) if shown.count(f"def {name}(") != 1] == []
 
 
 def test_check_stands_on_the_page(room: Room):

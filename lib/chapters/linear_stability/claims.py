@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import chain, product
 from math import comb
 
@@ -344,11 +345,16 @@ S7 = Claim(
 )
 
 
+@lru_cache(maxsize=1)  # the step sizes of one network follow each other
+def _sharpness_by_autograd(case: Case) -> float:
+    return tangent.largest_eigenvalue(autodiff.hessian(case.net, case.data))
+
+
 def _bounded_by_logarithm(value: tuple[Case, float]) -> float:
     """1 if |1 - ηλ|ᵗ stays bounded, that is t log|1 - ηλ| does, with 50 digits; else 0."""
     case, eta = value
     with mp.workdps(50):
-        factor = abs(1 - mpf(eta) * mpf(tangent.largest_eigenvalue(autodiff.hessian(case.net, case.data))))
+        factor = abs(1 - mpf(eta) * mpf(_sharpness_by_autograd(case)))
         return float(10**9 * mp.log(factor) <= 1)
 
 

@@ -324,12 +324,13 @@ S39 = _weight_claim("S39", -1, smoothness.g_minus, "g⁻")
 
 def _factors(case: Case, root: bool = True) -> Array:
     """P(C_i)² |E[X - τ_i | C_i]| √(1 + E[X | C_i]²), the left side of (S40); 0 where C_i is empty."""
-    net, out = case.net, np.zeros(case.net.k)
-    for i, active in enumerate(net.pattern(case.data.x).T):
-        if active.any():
-            mean = case.data.x[active].mean()
-            factor = np.sqrt(1 + mean**2) if root else 1
-            out[i] = active.mean() ** 2 * np.abs(mean - net.thresholds[i]) * factor
+    x, active = case.data.x, case.net.pattern(case.data.x)
+    used = active.any(axis=0)
+    count = active[:, used].sum(axis=0)
+    mean = x @ active[:, used] / count
+    out = np.zeros(case.net.k)
+    out[used] = (count / case.data.n) ** 2 * np.abs(mean - case.net.thresholds[used])
+    out[used] *= np.sqrt(1 + mean**2) if root else 1
     return out
 
 
