@@ -3,7 +3,7 @@
 import autograd.numpy as anp
 import numpy as np
 import pytest
-from autograd import grad
+from autograd import grad, jacobian
 from scipy.sparse.linalg import eigsh
 
 from chapters.instances import degenerate_cases, random_case
@@ -19,6 +19,18 @@ def test_features_gradient_and_hessian_agree_with_autograd(case):
     assert np.allclose(tangent.features(net, data.x), autodiff.features(net, data.x), rtol=0, atol=1e-10)
     assert np.allclose(tangent.gradient(net, data), autodiff.gradient(net, data), rtol=0, atol=1e-10)
     assert np.allclose(tangent.hessian(net, data), autodiff.hessian(net, data), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_features_within_any_pattern_are_those_of_the_polynomial_that_it_freezes(case):
+    pattern = np.random.default_rng(0).random((case.data.n, case.net.k)) < 0.5
+
+    def frozen(theta):
+        w1, b1, w2 = theta[:-1].reshape(3, -1)
+        return anp.dot((anp.outer(case.data.x, w1) + b1) * pattern, w2) + theta[-1]
+
+    found = tangent.features(case.net, case.data.x, pattern)
+    assert np.allclose(found, jacobian(frozen)(case.net.vector).T, rtol=0, atol=1e-14)
 
 
 def test_derivative_at_a_kink_is_zero_in_both():

@@ -51,10 +51,9 @@ def rescaling_bound(net: Network, data: Dataset, density: ArrayLike) -> float:
         raise ValueError(f"density must be a symmetric matrix of shape ({data.n}, {data.n}), got {density.shape}")
     if not np.isclose(np.trace(density), 1) or np.linalg.eigvalsh(density)[0] < -1e-12:
         raise ValueError("density must be positive semidefinite and of trace 1; divide it by its trace")
-    first, second, value = _vectors(net, data)
-    moments = sum(np.einsum("ji,jl,li->i", each, density, each) for each in (first, second))
-    values = np.einsum("ji,jl,li->i", value, density, value)
-    products = np.maximum(moments, 0) * np.maximum(values, 0)
+    blocks = tangent.blocks(net, data.x)
+    by_weight, by_bias, values = np.einsum("bij,jl,bil->bi", blocks, density, blocks)
+    products = np.maximum(by_weight + by_bias, 0) * np.maximum(values, 0)
     return float((density.sum() + 2 * np.abs(net.w2) @ np.sqrt(products)) / data.n)
 
 
@@ -76,7 +75,7 @@ def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-4) -> Flatte
     >>> round(tangent.interpolation_sharpness(net, data), 3), round(found.sharpness, 3), round(found.bound, 3)
     (2.94, 2.173, 2.173)
     """
-    first, second, value = _vectors(net, data)
+    first, second, value = tangent.blocks(net, data.x).transpose(0, 2, 1)
     length = np.linalg.norm(value, axis=0)
     matters, idle = np.flatnonzero((net.w2 != 0) & (length > 0)), (net.w2 == 0) & (length > 0)
     beta, density = np.ones(net.k), np.full((data.n, data.n), 1 / data.n)
@@ -91,13 +90,6 @@ def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-4) -> Flatte
     if found.sharpness > (1 + gap) * found.bound:
         raise ArithmeticError(f"the smallest sharpness is between {found.bound} and {found.sharpness}: allow that gap")
     return found
-
-
-def _vectors(net: Network, data: Dataset) -> tuple[Array, Array, Array]:
-    """x∘I_i, I_i and σ_i of every neuron as columns, each of shape (n, k)."""
-    z = net.preactivation(data.x)
-    active = (z > 0).astype(float)
-    return data.x[:, None] * active, active, np.maximum(z, 0)
 
 
 def _solve(first: Array, second: Array, value: Array, weight: Array) -> tuple[Array, Array]:

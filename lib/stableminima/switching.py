@@ -10,7 +10,7 @@ With minibatches, g_m and H_m are means over the batches, and a step uses one ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -303,19 +303,16 @@ def at_minimum(
         raise ValueError(f"batch is {batch}: give a number of samples between 1 and {data.n}")
     net, neurons, samples = _moved(net, data.x, knots, within)
     data = Dataset(data.x, net(data.x))
-    toggles = np.zeros((net.vector.size, neurons.size))  # what each neuron adds to the gradient at its sample
     each = np.arange(neurons.size)
-    toggles[neurons, each] = net.w2[neurons] * data.x[samples]
-    toggles[net.k + neurons, each] = net.w2[neurons]
-    off = tangent.features(net, data.x)  # at a knot the network's own pattern is 0
-    basis = orth(np.hstack([off, toggles]))
-    off, toggles = basis.T @ off, basis.T @ toggles
+    features = _features_of_modes(net, data.x, neurons, samples)
+    toggles = (features[2**each] - features[0])[each, :, samples].T  # what each neuron adds to the gradient there
+    basis = orth(np.hstack([features[0], toggles]))
+    features, toggles = basis.T @ features, basis.T @ toggles
     signs = np.sign(net.w2[neurons])
 
     def rule(u: Array) -> int:
         return int((signs * (u @ toggles) > 0) @ 2**each)
 
-    features = np.array([off + _columns(toggles * (mode >> each & 1), samples, data.n) for mode in range(2**each.size)])
     chosen = [features[:, :, subset] for subset in batches(data.n, batch)]
     hessians = np.stack([phi @ phi.swapaxes(1, 2) / batch for phi in chosen], axis=1)
     return NetworkModes(net, data, neurons, samples, basis, Switching(hessians, np.zeros(hessians.shape[:3]), rule))
@@ -339,11 +336,12 @@ def _moved(net: Network, x: Array, most: int, within: float) -> tuple[Network, N
     return Network(net.w1, b1, net.w2, net.b2), chosen, sample[chosen]
 
 
-def _columns(vectors: Array, index: Sequence[int] | NDArray[np.int_], count: int) -> Array:
-    """``count`` columns, of which column j is the sum of the vectors with index j."""
-    out = np.zeros((vectors.shape[0], count))
-    np.add.at(out.T, index, vectors.T)
-    return out
+def _features_of_modes(net: Network, x: Array, neurons: NDArray[np.int_], samples: NDArray[np.int_]) -> Array:
+    """Φ of every mode, shape (2**T, 3k+1, n): bit i of its number says whether neuron i is active on its sample."""
+    modes = np.arange(2**neurons.size)
+    patterns = np.tile(net.pattern(x), (modes.size, 1, 1))
+    patterns[:, samples, neurons] = modes[:, None] >> np.arange(neurons.size) & 1
+    return np.array([tangent.features(net, x, pattern) for pattern in patterns])
 
 
 @dataclass(frozen=True, eq=False)

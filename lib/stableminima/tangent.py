@@ -24,12 +24,31 @@ Matrix = NDArray[np.float64]
 DENSE_UP_TO = 300  # rows of a Hessian: from there on products with vectors are faster than the matrix
 
 
-def features(net: Network, x: ArrayLike) -> Matrix:
-    """Φ = [∇_θ f(x_1), …, ∇_θ f(x_n)], shape (3k+1, n) (S32)."""
+def blocks(net: Network, x: ArrayLike, pattern: ArrayLike | None = None) -> NDArray[np.float64]:
+    """x_j I_ji, I_ji and I_ji z_ji, shape (3, k, n): ∇_θ f(x_j) but for the factors w2_i and the 1 of b2 (S32).
+
+    ``pattern`` is I, shape (n, k), by default the network's own. Numbers between 0 and 1 are taken as σ'(z_ji).
+    """
     x = np.asarray(x, dtype=np.float64)
     z = net.preactivation(x)
-    slope = net.w2 * (z > 0)
-    return np.vstack([(x[:, None] * slope).T, slope.T, np.maximum(z, 0).T, np.ones(x.size)])
+    active = (z > 0 if pattern is None else np.asarray(pattern)).T.astype(np.float64)
+    return np.stack([x * active, active, z.T * active + 0.0])  # no negative zero
+
+
+def features(net: Network, x: ArrayLike, pattern: ArrayLike | None = None) -> Matrix:
+    """Φ = [∇_θ f(x_1), …, ∇_θ f(x_n)], shape (3k+1, n) (S32), or the limit of it within another activation pattern.
+
+    ``pattern`` is as in :func:`blocks`. At a kink either side's is a gradient of f.
+
+    Examples
+    --------
+    >>> kink = Network([1], [-1], [2], 0)
+    >>> features(kink, [1]).ravel().tolist(), features(kink, [1], pattern=[[True]]).ravel().tolist()
+    ([0.0, 0.0, 0.0, 1.0], [2.0, 2.0, 0.0, 1.0])
+    """
+    by_weight, by_bias, values = blocks(net, x, pattern)
+    second = net.w2[:, None]
+    return np.vstack([second * by_weight, second * by_bias, values, np.ones(values.shape[1])])
 
 
 def gram(net: Network, data: Dataset) -> Matrix:
@@ -66,8 +85,9 @@ def residual_part(net: Network, data: Dataset) -> Matrix:
 
 def couplings(net: Network, data: Dataset) -> tuple[Vector, Vector]:
     """What R couples w1_i and b1_i to w2_i by: (1/n) Σ_j r_j x_j I_ji and (1/n) Σ_j r_j I_ji, each of shape (k,)."""
-    weighted = net.pattern(data.x) * (net.residual(data) / data.n)[:, None]
-    return data.x @ weighted, weighted.sum(axis=0)
+    by_weight, by_bias, _ = blocks(net, data.x)
+    residual = net.residual(data) / data.n
+    return by_weight @ residual, by_bias @ residual
 
 
 def hessian(net: Network, data: Dataset) -> Matrix:
@@ -131,8 +151,8 @@ def corrected_gram(net: Network, data: Dataset, eigenvalue: float) -> Matrix:
         raise ValueError(f"eigenvalue must be above ρ = {rho.max()}, got {eigenvalue}")
     gap = (eigenvalue - rho) * (eigenvalue + rho)
     square, mixed = rho**2 / gap, eigenvalue * rho / gap
-    added = (slope * square) @ slope.T + (value * square) @ value.T
-    cross = (slope * mixed) @ value.T
+    added = slope.T * square @ slope + value.T * square @ value
+    cross = slope.T * mixed @ value
     return gram(net, data) + (added + cross + cross.T) / data.n
 
 
@@ -161,11 +181,9 @@ def gram_sharpness(net: Network, data: Dataset) -> float:
 
 
 def _residual_modes(net: Network, data: Dataset) -> tuple[Vector, Matrix, Matrix]:
-    """ρ_i, shape (k,), and the columns p_i and σ_i, each of shape (n, k)."""
-    z = net.preactivation(data.x)
-    active = z > 0
+    """ρ_i, shape (k,), and the rows p_i and σ_i, each of shape (k, n)."""
     a, b = couplings(net, data)
     rho = np.hypot(a, b)
-    unit = np.array([a, b]) / np.where(rho > 0, rho, 1.0)
-    slope = active * net.w2 * (np.multiply.outer(data.x, unit[0]) + unit[1])
-    return rho, slope, np.maximum(z, 0)
+    by_weight, by_bias, value = blocks(net, data.x)
+    first, second = (net.w2 * each / np.where(rho > 0, rho, 1.0) for each in (a, b))
+    return rho, first[:, None] * by_weight + second[:, None] * by_bias, value

@@ -187,9 +187,7 @@ def _without_x(phi: Array) -> Array:
 
 def with_slope_at_kinks(net: Network, x: Array, value: float) -> Array:
     """The closed form (S32) with σ'(0) = ``value`` in place of 0, shape (3k+1, n)."""
-    z = net.preactivation(x)
-    slope = net.w2 * np.heaviside(z, value)
-    return np.vstack([(x[:, None] * slope).T, slope.T, np.maximum(z, 0).T, np.ones(x.size)])
+    return tangent.features(net, x, np.heaviside(net.preactivation(x), value))
 
 
 S32_SYMBOLS = Claim(

@@ -230,12 +230,10 @@ def _certificates() -> Iterator[Instance]:
 
 def _sharpness_in_both_modes(case: Case) -> Array:
     """With neurons whose threshold is on a sample inactive there, and active there (the same matrix where none is)."""
-    inactive = tangent.interpolation_sharpness(case.net, case.data)
-    z = case.net.preactivation(case.data.x)
-    active = (z >= 0) & ((case.net.w1 != 0) | (case.net.b1 != 0))
-    slope = case.net.w2 * active
-    phi = np.hstack([case.data.x[:, None] * slope, slope, np.maximum(z, 0), np.ones((case.data.n, 1))])
-    return np.array([inactive, tangent.largest_eigenvalue(phi @ phi.T / case.data.n)])
+    net, x = case.net, case.data.x
+    active = (net.preactivation(x) >= 0) & ((net.w1 != 0) | (net.b1 != 0))
+    features = tangent.features(net, x), tangent.features(net, x, active)
+    return np.array([tangent.largest_eigenvalue(phi.T @ phi / x.size) for phi in features])
 
 
 VI_6 = Claim(
