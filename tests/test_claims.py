@@ -51,5 +51,5 @@ def test_claims_of_one_room_import_no_other_room_and_no_heavy_package_in_vain(ro
     code = (f"import sys; import chapters.{room}.claims; "
             "print(*(name for name in sys.modules if name.endswith('.claims') or name in ('cvxpy', 'sympy')))")
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    heavy = {"step_sizes": {"cvxpy"}, "gradient": {"sympy"}}.get(room, set())
+    heavy = {"gradient": {"sympy"}}.get(room, set())
     assert set(loaded) <= {f"chapters.{room}.claims", *heavy}

@@ -11,7 +11,7 @@ ALLOWED = {"stableminima": set(), "ledgerbook": set(), "chapters": {"stableminim
 # a module of the library may import those of its own layer and of layers above in this list
 LAYERS = (
     {"network"},
-    {"autodiff", "matrix_free", "tangent", "smoothness", "symbolic"},
+    {"autodiff", "flattest", "matrix_free", "tangent", "smoothness", "symbolic"},
     {"quotients", "rescaling", "interpolants", "stability", "switching"},
     {"kinks", "runs"},
 )

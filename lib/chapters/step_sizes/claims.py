@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 
-import cvxpy as cp
 import numpy as np
 from scipy.optimize import linprog
 
@@ -272,6 +271,8 @@ def flattest(data: Dataset) -> interpolants.Flattest:
 
 def _by_the_dual(data: Dataset) -> float:
     """max 1ᵀQ1/n + νᵀy with |νᵀσ_τ| ≤ (2/n) √(⟨Q,M_τ⟩⟨Q,N_τ⟩) for 20 thresholds in every gap, one outside."""
+    import cvxpy as cp
+
     x, n = data.x, data.n
     inside = _grid(data, np.concatenate([[1e-6], np.linspace(0.025, 0.975, 18), [1 - 1e-6]]))
     knots = np.concatenate([[x.min() - 1e-6], inside, [x.max() + 1e-6]])
