@@ -139,7 +139,7 @@ def curvature(n: int, k: int, rounds: int) -> dict:
             solve = partial(matrix_free.largest_eigenvalue, operator)
             values[name], seconds[name] = _timed(solve, rounds if name == "ours" else 1)
     if k <= DENSE_UP_TO:
-        values["dense"], seconds["dense"] = _timed(partial(tangent.sharpness, case.net, case.data), 1)
+        values["dense"], seconds["dense"] = _timed(partial(tangent.dense_sharpness, case.net, case.data), 1)
     worst = max(abs(value / values["ours"] - 1) for value in values.values())
     if not worst <= AGREEMENT:
         raise Disagreement(f"λ_max at n = {n}, k = {k}: {values}")

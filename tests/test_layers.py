@@ -11,8 +11,8 @@ ALLOWED = {"stableminima": set(), "ledgerbook": set(), "chapters": {"stableminim
 # a module of the library may import those of its own layer and of layers above in this list
 LAYERS = (
     {"network"},
-    {"autodiff", "tangent", "smoothness", "symbolic"},
-    {"curvature", "matrix_free", "quotients", "rescaling", "interpolants", "stability", "switching"},
+    {"autodiff", "flattest", "matrix_free", "tangent", "smoothness", "symbolic"},
+    {"quotients", "rescaling", "interpolants", "stability", "switching"},
     {"kinks", "runs"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

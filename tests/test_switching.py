@@ -33,6 +33,26 @@ def test_step_uses_the_mode_of_the_displacement_unless_told():
     assert system.step([-2.0], 1.0, mode=0).tolist() == [0.0]
 
 
+def test_led_through_modes_by_hand():
+    system = Switching.deterministic([[[1.0]], [[3.0]]])
+    assert system.led([4.0], 0.5, [1, 0, 1]).ravel().tolist() == [4.0, -2.0, -1.0, 0.5]
+    assert np.array_equal(system.led([4.0], 0.5, [0, 0]), system.path([4.0], 0.5, 2))
+
+
+def test_tops_and_edge_of_two_mirrored_modes():
+    sharpnesses, tops = sw.mirrored(3.0, 1.0, 0.8).tops
+    assert sharpnesses == pytest.approx([3.0, 3.0])
+    assert np.abs(tops) == pytest.approx(np.array([[np.cos(0.4), np.sin(0.4)]] * 2))
+    assert sw.edge(Switching.deterministic([[[1.0]], [[4.0]]])) == 0.5
+    assert np.abs(sw.mean_direction(sw.mirrored(3.0, 1.0, 0.8))) == pytest.approx([1, 0])
+
+
+def test_a_mode_that_lies_off_its_own_top_eigenvector_is_not_at_home():
+    hessians = [np.diag([5.0, 0.0]), np.diag([0.0, 4.0])]
+    assert sw.sharpest_at_home(Switching.deterministic(hessians, rule=lambda u: 1)) == 4.0
+    assert np.isnan(sw.sharpest_at_home(Switching.deterministic(hessians, rule=lambda u: int(u[0] ** 2 > u[1] ** 2))))
+
+
 def test_iterates_are_all_batch_sequences():
     system, u = noisy(), np.array([1.0, -0.5])
     rows = system.iterates(u, 0.3, 2)

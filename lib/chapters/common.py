@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -38,7 +39,7 @@ def exact(values: Array) -> NDArray:
 
 def with_parameters(vector: Array, case: Case) -> Case:
     """The network of these parameters on the same inputs, with its own outputs as labels."""
-    return Case(Network.from_vector(vector), case.data).interpolating()
+    return replace(case, net=Network.from_vector(vector)).interpolating()
 
 
 def larger_side(x: Array, data: Dataset) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,10 +16,15 @@ from . import plans
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A network on a data set."""
+    """A network on a data set, with a step size η and a batch size where a claim speaks of them.
+
+    A step size that was never given is NaN, which no check lets pass.
+    """
 
     net: Network
     data: Dataset
+    eta: float = np.nan
+    batch: int = 0
 
     @property
     def kink_distance(self) -> float:
@@ -28,7 +33,7 @@ class Case:
 
     def interpolating(self) -> Case:
         """The same network with its own outputs as labels, hence at zero loss."""
-        return Case(self.net, Dataset(self.data.x, self.net(self.data.x)))
+        return replace(self, data=Dataset(self.data.x, self.net(self.data.x)))
 
 
 def random_case(seed: int, k: int, n: int, kink_distance: float = 0.0) -> Case:

@@ -5,21 +5,18 @@ Two convex problems over all functions through the data, whatever the width of t
 * the smallest ∫|f''| g, in closed form. Theorem 1 forbids every step size above η₁ = 1/(minimum + 1/2);
 * the smallest sharpness, a semidefinite programme. No interpolant is linearly stable above η₂ = 2/minimum ≤ η₁.
 
-A neuron w2 σ(w1 x + b1) = c σ(s(x - τ)) with side s = ±1 has the bend c = |w1| w2 and the share v = w2². To the
-values of f it adds c σ, which is linear in c. To n times the Gram matrix at zero loss it adds v M + (c²/v) N with
-M = (x∘I)(x∘I)ᵀ + IIᵀ and N = σσᵀ, which is convex in (v, c). That makes the second problem convex.
+A neuron w2 σ(w1 x + b1) = c σ(s(x - τ)) with side s = ±1 has the bend c = |w1| w2 and the share v = w2². The second
+problem is the programme of :mod:`~stableminima.flattest` over all sides and thresholds.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
-import cvxpy as cp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import tangent
+from . import flattest, tangent
 from .network import Dataset, Network
 
 Array = NDArray[np.float64]
@@ -176,21 +173,12 @@ def certified_sharpness(data: Dataset, density: ArrayLike, multipliers: ArrayLik
     if density.shape != (data.n, data.n) or multipliers.shape != (data.n,):
         raise ValueError(f"density and multipliers must have shapes ({data.n}, {data.n}) and ({data.n},), "
                          f"got {density.shape} and {multipliers.shape}")
-    density = _as_density(density)
+    density = flattest.as_density(density)
     return _dual_value(data, density, _feasible(data, density, multipliers))
 
 
 def _dual_value(data: Dataset, density: Array, multipliers: Array) -> float:
     return float(density.mean() * data.n + multipliers @ data.y)
-
-
-def _as_density(matrix: Array, floor: float = 1e-9) -> Array:
-    """The positive part of a matrix, with no eigenvalue below ``floor`` times the largest, and of trace 1."""
-    value, vector = np.linalg.eigh((matrix + matrix.T) / 2)
-    if value[-1] <= 0:
-        raise ValueError(f"density has no positive eigenvalue (the largest is {value[-1]}); give a density matrix")
-    value = np.maximum(value, floor * value[-1])
-    return (vector * (value / value.sum())) @ vector.T
 
 
 def _feasible(data: Dataset, density: Array, multipliers: Array) -> Array:
@@ -206,9 +194,9 @@ def _worst(pieces: _Pieces, x: Array, density: Array, multipliers: Array) -> tup
     With νᵀσ = ±(α + βτ) and ⟨Q,N⟩ = a + bτ + cτ², where a + c = ⟨Q,M⟩, it has one stationary point, at
     (αb - 2βa)/(βb - 2αc). On all samples β is 0, so that it falls to 0 at infinity; on a single one it is constant.
     """
-    root = np.linalg.cholesky(density)  # ⟨Q,N⟩ = |rootᵀσ|², a sum of squares without cancellation
     moment, active = pieces.active * x, pieces.active
     alpha, beta = moment @ multipliers, np.where(active.all(axis=1), 0.0, -active @ multipliers)
+    root = flattest.root(density)
     first, second = moment @ root, active @ root
     a, b, c = (first**2).sum(1), -2 * (first * second).sum(1), (second**2).sum(1)
     low, high = (np.where(np.isfinite(end), end, other) for end, other in ((pieces.low, pieces.high),
@@ -217,8 +205,8 @@ def _worst(pieces: _Pieces, x: Array, density: Array, multipliers: Array) -> tup
         stationary = (alpha * b - 2 * beta * a) / (beta * b - 2 * alpha * c)
     tau = np.array([low, high, np.where((stationary > pieces.low) & (stationary < pieces.high), stationary, low)])
     tau[:, pieces.single] = pieces.middle[pieces.single]
-    quadratic = ((first - tau[..., None] * second) ** 2).sum(-1)
-    ratio = x.size / 2 * np.abs(alpha + beta * tau) / np.sqrt((a + c) * quadratic)
+    costs = flattest.least_costs(moment, active, moment - tau[..., None] * active, density)
+    ratio = np.abs(alpha + beta * tau) / costs
     best, each = ratio.argmax(axis=0), np.arange(alpha.size)
     return ratio[best, each], tau[best, each]
 
@@ -256,7 +244,7 @@ def flattest_interpolant(data: Dataset, gap: float = 1e-4) -> Flattest:
     ValueError
         If ``gap`` is below 1e-5: the solver's accuracy is about 1e-6.
     ArithmeticError
-        If the gap does not close, as may happen where inputs or labels differ by many powers of ten.
+        If the solver fails or the gap does not close: so if inputs or labels differ by many powers of ten.
 
     Examples
     --------
@@ -276,7 +264,7 @@ def flattest_interpolant(data: Dataset, gap: float = 1e-4) -> Flattest:
         ratio, worst = _worst(pieces, data.x, density, multipliers)
         more = np.flatnonzero(ratio > 1 + gap / 10)
         index, tau = np.append(index, more), np.append(tau, pieces.inside(worst)[more])
-    raise ArithmeticError(f"the gap is above {gap} after {ROUNDS} rounds: rescale the data, or allow a larger gap")
+    raise ArithmeticError(f"the gap is above {gap} after {ROUNDS} rounds: {flattest.REMEDY}, or allow a larger gap")
 
 
 def _flattest(net: Network, data: Dataset, density: Array, multipliers: Array) -> Flattest:
@@ -287,27 +275,15 @@ def _flattest(net: Network, data: Dataset, density: Array, multipliers: Array) -
 
 
 def _solve(data: Dataset, pieces: _Pieces, index: NDArray[np.int_], tau: Array) -> tuple[Network, Array, Array]:
-    """The flattest interpolant with the neurons that ``index`` and ``tau`` name, and Q and ν of the dual problem.
-
-    c² ≤ uv is a second-order cone; σ, hence u and c, are in units in which σ has length 1.
-    """
-    active, side = pieces.active[index], pieces.side[index]
-    sigma = active * side[:, None] * (data.x - tau[:, None])
-    length = np.linalg.norm(sigma, axis=1)
-    sigma /= length[:, None]
-    first, second, third = (np.einsum("pi,pj->pij", each, each) for each in (active * data.x, active, sigma))
-    terms = np.concatenate([first + second, third]).reshape(2 * index.size, -1)
-    v, u, c = (cp.Variable(index.size) for _ in range(3))
-    offset, sharpness = cp.Variable(), cp.Variable()
-    gram = (1 + cp.reshape(cp.hstack([v, u]) @ terms, (data.n, data.n), order="C")) / data.n
-    below = sharpness * np.eye(data.n) - gram >> 0
-    fits = sigma.T @ c + offset == data.y
-    problem = cp.Problem(cp.Minimize(sharpness), [below, fits, cp.SOC(u + v, cp.vstack([2 * c, u - v]), axis=0)])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a solution may be inaccurate: _flattest measures it
-        problem.solve(solver=cp.CLARABEL)
-    ratio = np.sqrt(np.maximum(v.value, NUDGE) / np.maximum(u.value, NUDGE)) * length
-    return _network(data, side, tau, c.value / length, ratio), _as_density(below.dual_value), -fits.dual_value
+    """The flattest interpolant with the neurons that ``index`` and ``tau`` name, and Q and ν of the dual problem."""
+    side = pieces.side[index]
+    bare = Network(side, -side * tau, np.ones(index.size), 0)
+    blocks = tangent.blocks(bare, data.x, pieces.active[index].T)
+    length = np.linalg.norm(blocks[2], axis=1)
+    units = np.stack([np.ones(index.size), np.ones(index.size), 1 / length])
+    found = flattest.solve(units[..., None] * blocks, labels=data.y)
+    ratio = np.sqrt(np.maximum(found.v, NUDGE) / np.maximum(found.u, NUDGE)) * length
+    return _network(data, side, tau, found.bends / length, ratio), found.density, found.multipliers
 
 
 def _network(data: Dataset, side: Array, tau: Array, bend: Array, ratio: Array) -> Network:

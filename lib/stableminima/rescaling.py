@@ -1,19 +1,18 @@
 """The flattest rescaling of a network: the same neurons, each moved between its two layers, and a proof (S81-S88).
 
 Multiplying neuron i's first layer by β_i > 0 and dividing its second by it changes no value of f, but it changes the
-Gram matrix at zero loss: n times it is 11ᵀ + Σ_i ((w2_i/β_i)² M_i + β_i² N_i), with M_i = (x∘I_i)(x∘I_i)ᵀ + I_iI_iᵀ and
-N_i = σ_iσ_iᵀ of the neuron as it is. With s_i = β_i² and t_i ≥ w2_i²/s_i that is a semidefinite programme.
+Gram matrix at zero loss: n times it is 11ᵀ + Σ_i ((w2_i/β_i)² M_i + β_i² N_i), with M_i and N_i of the neuron as it is.
+That is the programme of :mod:`~stableminima.flattest` with u_i = β_i² and the bends w2_i.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import tangent
+from . import flattest, tangent
 from .network import Dataset, Network
 
 Array = NDArray[np.float64]
@@ -38,8 +37,8 @@ class FlattestRescaling:
 def rescaling_bound(net: Network, data: Dataset, density: ArrayLike) -> float:
     """(1/n)(1ᵀQ1 + 2 Σ_i |w2_i| √(⟨Q,M_i⟩⟨Q,N_i⟩)) ≤ λ_max(ΦᵀΦ/n) of every rescaling, for every density matrix Q.
 
-    λ_max is at least ⟨Q, ·⟩, and the arithmetic mean of two terms whose product β cannot change is at least the
-    geometric. Q = qqᵀ gives (S88). Q has shape (n, n).
+    The arithmetic mean of two terms whose product β cannot change is at least the geometric. Q = qqᵀ gives (S88).
+    Q has shape (n, n).
 
     Raises
     ------
@@ -51,11 +50,8 @@ def rescaling_bound(net: Network, data: Dataset, density: ArrayLike) -> float:
         raise ValueError(f"density must be a symmetric matrix of shape ({data.n}, {data.n}), got {density.shape}")
     if not np.isclose(np.trace(density), 1) or np.linalg.eigvalsh(density)[0] < -1e-12:
         raise ValueError("density must be positive semidefinite and of trace 1; divide it by its trace")
-    first, second, value = _vectors(net, data)
-    moments = sum(np.einsum("ji,jl,li->i", each, density, each) for each in (first, second))
-    values = np.einsum("ji,jl,li->i", value, density, value)
-    products = np.maximum(moments, 0) * np.maximum(values, 0)
-    return float((density.sum() + 2 * np.abs(net.w2) @ np.sqrt(products)) / data.n)
+    costs = flattest.least_costs(*tangent.blocks(net, data.x), density)
+    return float(density.sum() / data.n + np.abs(net.w2) @ costs)
 
 
 def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-4) -> FlattestRescaling:
@@ -67,7 +63,7 @@ def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-4) -> Flatte
     Raises
     ------
     ArithmeticError
-        If the gap does not close, as may happen where neurons differ by many powers of ten.
+        If the solver fails or the gap does not close: so if neurons differ by many powers of ten.
 
     Examples
     --------
@@ -76,46 +72,27 @@ def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-4) -> Flatte
     >>> round(tangent.interpolation_sharpness(net, data), 3), round(found.sharpness, 3), round(found.bound, 3)
     (2.94, 2.173, 2.173)
     """
-    first, second, value = _vectors(net, data)
-    length = np.linalg.norm(value, axis=0)
+    blocks = tangent.blocks(net, data.x)
+    length = np.linalg.norm(blocks[2], axis=1)
     matters, idle = np.flatnonzero((net.w2 != 0) & (length > 0)), (net.w2 == 0) & (length > 0)
     beta, density = np.ones(net.k), np.full((data.n, data.n), 1 / data.n)
     beta[idle] = 1e-6 / length[idle]
     if matters.size:
-        chosen = (first[:, matters], second[:, matters], value[:, matters])
-        beta[matters], density = _solve(*chosen, np.abs(net.w2[matters]))
+        beta[matters], density = _solve(blocks[:, matters], np.abs(net.w2[matters]))
     best = net.rescale(beta)
     found = FlattestRescaling(
         best, tangent.interpolation_sharpness(best, data), rescaling_bound(net, data, density), density
     )
     if found.sharpness > (1 + gap) * found.bound:
-        raise ArithmeticError(f"the smallest sharpness is between {found.bound} and {found.sharpness}: allow that gap")
+        raise ArithmeticError(f"the smallest sharpness is between {found.bound} and {found.sharpness}: "
+                              f"{flattest.REMEDY}, or allow that gap")
     return found
 
 
-def _vectors(net: Network, data: Dataset) -> tuple[Array, Array, Array]:
-    """x∘I_i, I_i and σ_i of every neuron as columns, each of shape (n, k)."""
-    z = net.preactivation(data.x)
-    active = (z > 0).astype(float)
-    return data.x[:, None] * active, active, np.maximum(z, 0)
-
-
-def _solve(first: Array, second: Array, value: Array, weight: Array) -> tuple[Array, Array]:
-    """β of the neurons, and Q. In units in which each neuron's two terms are balanced, s and t are near 1."""
-    import cvxpy as cp  # half a second that a run without a minimum, or a page without this programme, does not need
-
-    n, k = value.shape
-    balance = np.sqrt(weight * np.sqrt((first**2 + second**2).sum(0) / (value**2).sum(0)))
-    left, right = (weight / balance) ** 2, balance**2
-    outer = [np.einsum("ji,li->ijl", each, each) for each in (first, second, value)]
-    terms = np.concatenate([left[:, None, None] * (outer[0] + outer[1]), right[:, None, None] * outer[2]])
-    s, t, sharpness = cp.Variable(k), cp.Variable(k), cp.Variable()
-    gram = (1 + cp.reshape(cp.hstack([t, s]) @ terms.reshape(2 * k, -1), (n, n), order="C")) / n
-    below = sharpness * np.eye(n) - gram >> 0
-    problem = cp.Problem(cp.Minimize(sharpness), [below, cp.SOC(s + t, cp.vstack([np.full(k, 2.0), s - t]), axis=0)])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a solution may be inaccurate: the caller measures it
-        problem.solve(solver=cp.CLARABEL)
-    eigenvalues, vectors = np.linalg.eigh((below.dual_value + below.dual_value.T) / 2)
-    eigenvalues = np.maximum(eigenvalues, 0)
-    return balance * np.sqrt(np.maximum(s.value, 1e-12)), (vectors * (eigenvalues / eigenvalues.sum())) @ vectors.T
+def _solve(blocks: Array, weight: Array) -> tuple[Array, Array]:
+    """β of the neurons, and Q. In units in which each neuron's two terms are balanced, v and u are near 1."""
+    first, second, third = (blocks**2).sum(axis=-1)
+    balance = np.sqrt(weight * np.sqrt((first + second) / third))
+    units = np.stack([weight / balance, weight / balance, balance])
+    found = flattest.solve(units[..., None] * blocks, bends=np.ones(weight.size))
+    return balance * np.sqrt(np.maximum(found.u, 1e-12)), found.density

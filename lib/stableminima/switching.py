@@ -10,7 +10,7 @@ With minibatches, g_m and H_m are means over the batches, and a step uses one ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -104,6 +104,12 @@ class Switching:
         """g_m = E[ĝ_m], shape (modes, d)."""
         return self.gradients.mean(axis=1)
 
+    @cached_property
+    def tops(self) -> tuple[Array, Array]:
+        """λ_max of every H_m, shape (modes,), and unit vectors along which H_m has it, shape (modes, d)."""
+        eigenvalues, vectors = np.linalg.eigh(self.mean_hessians)
+        return eigenvalues[:, -1], vectors[:, :, -1]
+
     def step(self, u: ArrayLike, eta: float, batch: int | None = None, mode: int | None = None) -> Array:
         """u - η (g + H u), shape (d,) (S26).
 
@@ -120,6 +126,13 @@ class Switching:
         out = [np.asarray(u, dtype=np.float64)]
         for _ in range(steps):
             out.append(self.step(out[-1], eta))
+        return np.array(out)
+
+    def led(self, u: ArrayLike, eta: float, modes: Iterable[int]) -> Array:
+        """Gradient descent with the mode of each step chosen for it, shape (number of steps + 1, d)."""
+        out = [np.asarray(u, dtype=np.float64)]
+        for mode in modes:
+            out.append(self.step(out[-1], eta, mode=mode))
         return np.array(out)
 
     def iterates(self, u: ArrayLike, eta: float, steps: int) -> list[Array]:
@@ -159,6 +172,33 @@ def deviation(system: Switching, q: ArrayLike, eigenvalues: ArrayLike) -> float:
 def threshold(eta: float, delta: float = 0.0, gamma: float = 0.0, radius: float = 1.0) -> float:
     """2/η + δ + γ/ε, above which Lemma 2 lets no λ_m be (S17); ``radius`` is ε."""
     return 2 / eta + delta + gamma / radius
+
+
+def edge(system: Switching) -> float:
+    """2/max_m λ_max(H_m), the largest step size of Lemma 3.
+
+    >>> edge(mirrored(4.0, 1.0, 0.5))
+    0.5
+    """
+    return 2 / float(system.tops[0].max())
+
+
+def mean_direction(system: Switching) -> Array:
+    """The top eigenvector of the mean of all H_m, shape (d,): a q for Lemma 2 that suits all modes at once."""
+    return np.linalg.eigh(system.mean_hessians.mean(axis=0))[1][:, -1]
+
+
+def sharpest_at_home(system: Switching) -> float:
+    """The largest λ_max of the modes that hold their own top eigenvector, or its opposite; NaN if none does.
+
+    Where 2/η is below it, one step along that eigenvector leaves every ball (III.3).
+
+    >>> round(sharpest_at_home(mirrored(2.0, 1.0, 0.5)), 12)
+    2.0
+    """
+    sharpnesses, vectors = system.tops
+    at_home = [mode in (system.rule(top), system.rule(-top)) for mode, top in enumerate(vectors)]
+    return float(sharpnesses[at_home].max()) if any(at_home) else np.nan
 
 
 def growth(system: Switching, eta: float, steps: int = 3000, seed: int = 0) -> float:
@@ -228,10 +268,7 @@ def exhaustive(system: Switching, u: ArrayLike, eta: float, steps: int) -> tuple
         ends = moved.reshape(-1, system.dim)  # the last mode taken varies slowest
     best = int(np.linalg.norm(ends, axis=1).argmax())
     taken = tuple(int(mode) for mode in np.unravel_index(best, (system.modes,) * steps))[::-1]
-    path = [np.asarray(u, dtype=np.float64)]
-    for mode in taken:
-        path.append(system.step(path[-1], eta, mode=mode))
-    return np.array(path), taken
+    return system.led(u, eta, taken), taken
 
 
 # ---- systems ---------------------------------------------------------------------------------------------------
@@ -247,6 +284,18 @@ def fan(normals: ArrayLike) -> Rule:
     """
     rows = np.array(normals, dtype=np.float64)
     return lambda u: int(np.argmax(rows @ u))
+
+
+def worst(eigenvalues: ArrayLike, delta: float = 0.0, gamma: float = 0.0) -> Switching:
+    """One parameter with ψ = (λ - δ)u²/2 - γ|u|, and its own λ where u < 0: Lemma 2 loses nothing there.
+
+    ``eigenvalues`` holds λ for u > 0 and for u < 0. For γ > 0 the point 0 is no minimum.
+
+    >>> worst([3.0, 3.0], gamma=0.5).step([1.0], eta=1.0).tolist()       # 1 - (3 - 0.5)
+    [-1.5]
+    """
+    hessians = (np.asarray(eigenvalues, dtype=np.float64) - delta)[:, None, None]
+    return Switching.deterministic(hessians, [[-gamma], [gamma]], fan([[1.0], [-1.0]]))
 
 
 def mirrored(sharp: float, flat: float, angle: float) -> Switching:
@@ -303,19 +352,16 @@ def at_minimum(
         raise ValueError(f"batch is {batch}: give a number of samples between 1 and {data.n}")
     net, neurons, samples = _moved(net, data.x, knots, within)
     data = Dataset(data.x, net(data.x))
-    toggles = np.zeros((net.vector.size, neurons.size))  # what each neuron adds to the gradient at its sample
     each = np.arange(neurons.size)
-    toggles[neurons, each] = net.w2[neurons] * data.x[samples]
-    toggles[net.k + neurons, each] = net.w2[neurons]
-    off = tangent.features(net, data.x)  # at a knot the network's own pattern is 0
-    basis = orth(np.hstack([off, toggles]))
-    off, toggles = basis.T @ off, basis.T @ toggles
+    features = _features_of_modes(net, data.x, neurons, samples)
+    toggles = (features[2**each] - features[0])[each, :, samples].T  # what each neuron adds to the gradient there
+    basis = orth(np.hstack([features[0], toggles]))
+    features, toggles = basis.T @ features, basis.T @ toggles
     signs = np.sign(net.w2[neurons])
 
     def rule(u: Array) -> int:
         return int((signs * (u @ toggles) > 0) @ 2**each)
 
-    features = np.array([off + _columns(toggles * (mode >> each & 1), samples, data.n) for mode in range(2**each.size)])
     chosen = [features[:, :, subset] for subset in batches(data.n, batch)]
     hessians = np.stack([phi @ phi.swapaxes(1, 2) / batch for phi in chosen], axis=1)
     return NetworkModes(net, data, neurons, samples, basis, Switching(hessians, np.zeros(hessians.shape[:3]), rule))
@@ -339,11 +385,12 @@ def _moved(net: Network, x: Array, most: int, within: float) -> tuple[Network, N
     return Network(net.w1, b1, net.w2, net.b2), chosen, sample[chosen]
 
 
-def _columns(vectors: Array, index: Sequence[int] | NDArray[np.int_], count: int) -> Array:
-    """``count`` columns, of which column j is the sum of the vectors with index j."""
-    out = np.zeros((vectors.shape[0], count))
-    np.add.at(out.T, index, vectors.T)
-    return out
+def _features_of_modes(net: Network, x: Array, neurons: NDArray[np.int_], samples: NDArray[np.int_]) -> Array:
+    """Φ of every mode, shape (2**T, 3k+1, n): bit i of its number says whether neuron i is active on its sample."""
+    modes = np.arange(2**neurons.size)
+    patterns = np.tile(net.pattern(x), (modes.size, 1, 1))
+    patterns[:, samples, neurons] = modes[:, None] >> np.arange(neurons.size) & 1
+    return np.array([tangent.features(net, x, pattern) for pattern in patterns])
 
 
 @dataclass(frozen=True, eq=False)

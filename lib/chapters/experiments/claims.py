@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -20,10 +20,9 @@ from ..instances import Case
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """A minimum that descent ran on at: the network, its data, the step size, and what happened."""
+    """A minimum that descent ran on at with a step size, its sharpness, and what happened."""
 
     case: Case
-    eta: float
     sharpness: float
     after: Afterwards
 
@@ -32,7 +31,7 @@ def _kept_runs() -> Iterator[Instance]:
     kept = plans.stored("section5").kept
     for index, row in enumerate(kept.rows):
         after = Afterwards(*(getattr(row, field.name) for field in fields(Afterwards)))
-        value = Settled(Case(kept.net(index), kept.data), row.eta, row.sharpness, after)
+        value = Settled(Case(kept.net(index), kept.data, row.eta), row.sharpness, after)
         yield Instance(f"run at η = {row.eta!r}", row.seed, value)
 
 
@@ -45,12 +44,13 @@ def _at_another_step_size(log_eta: Array, run: Settled) -> Settled | None:
     """Descent run on from the same network at another step size; None where it finds no minimum."""
     eta = float(np.exp(log_eta[0]))
     after = _run_on(run, eta)
-    return Settled(run.case, eta, run.sharpness, after) if after.final <= plans.SECTION_5.tolerance else None
+    at = replace(run, case=replace(run.case, eta=eta), after=after)
+    return at if after.final <= plans.SECTION_5.tolerance else None
 
 
 def _rescaled(vector: Array, run: Settled) -> Settled:
-    case = Case(rescaled(run.case.net, vector), run.case.data)
-    return Settled(case, run.eta, tangent.sharpness(case.net, case.data), run.after)
+    case = replace(run.case, net=rescaled(run.case.net, vector))
+    return replace(run, case=case, sharpness=tangent.sharpness(case.net, case.data))
 
 
 def _function_bound(run: Settled) -> float:
@@ -83,11 +83,11 @@ I_UPPER = Claim(
     relation="<=",
     instances=_kept_runs,
     left=lambda run: run.after.lowest,
-    right={"the run's step size": lambda run: 2 / run.eta},
+    right={"the run's step size": lambda run: 2 / run.case.eta},
     wrong=(
-        Wrong("1.98 in place of 2", right=lambda run: 1.98 / run.eta),
+        Wrong("1.98 in place of 2", right=lambda run: 1.98 / run.case.eta),
         Wrong("the sharpest mode", left=lambda run: run.after.highest),
         Wrong("the sharpness where the run stopped", left=lambda run: run.sharpness),
     ),
-    attack=Attack(start=lambda run: np.log([run.eta]), build=_at_another_step_size, starts=1, steps=10),
+    attack=Attack(start=lambda run: np.log([run.case.eta]), build=_at_another_step_size, starts=1, steps=10),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 
@@ -187,9 +188,7 @@ def _without_x(phi: Array) -> Array:
 
 def with_slope_at_kinks(net: Network, x: Array, value: float) -> Array:
     """The closed form (S32) with σ'(0) = ``value`` in place of 0, shape (3k+1, n)."""
-    z = net.preactivation(x)
-    slope = net.w2 * np.heaviside(z, value)
-    return np.vstack([(x[:, None] * slope).T, slope.T, np.maximum(z, 0).T, np.ones(x.size)])
+    return tangent.features(net, x, np.heaviside(net.preactivation(x), value))
 
 
 S32_SYMBOLS = Claim(
@@ -259,30 +258,27 @@ def _steps() -> Iterator[Instance]:
     """Networks and step sizes: random ones, and states along a run of gradient descent."""
     for seed in range(9):
         eta = (0.01, 0.1, 1.0)[seed % 3]
-        yield Instance(f"random network, seed {seed}, η = {eta:g}", seed, (random_case(seed, k=4, n=5), eta))
+        yield Instance(f"random network, seed {seed}, η = {eta:g}", seed, replace(random_case(seed, k=4, n=5), eta=eta))
     case, eta = random_case(9, k=10, n=6), 0.1
     for steps in (10, 100, 1000):
         net = descend(case.net, case.data, Schedule(eta), budget=steps, tolerance=0).net
-        yield Instance(f"after {steps} steps of descent, η = {eta:g}", 9, (Case(net, case.data), eta))
+        yield Instance(f"after {steps} steps of descent, η = {eta:g}", 9, Case(net, case.data, eta))
 
 
-def _second_order(value: tuple[Case, float], bias: float = 1, first: float = -1, power: int = 2) -> Array:
+def _second_order(case: Case, bias: float = 1, first: float = -1, power: int = 2) -> Array:
     """η² ((∂L/∂w2_i)² - (∂L/∂w1_i)² - (∂L/∂b1_i)²)."""
-    case, eta = value
     by_w1, by_b1, by_w2 = _blocks(tangent.gradient(case.net, case.data))
-    return eta**power * (by_w2**2 + first * (by_w1**2 + bias * by_b1**2))
+    return case.eta**power * (by_w2**2 + first * (by_w1**2 + bias * by_b1**2))
 
 
-def _change_in_a_step(value: tuple[Case, float]) -> Array:
+def _change_in_a_step(case: Case) -> Array:
     """The change of the imbalance in one step of the compiled descent, in floating point."""
-    case, eta = value
-    after = descend(case.net, case.data, Schedule(eta), budget=1, tolerance=0).net
+    after = descend(case.net, case.data, Schedule(case.eta), budget=1, tolerance=0).net
     return imbalance(after) - imbalance(case.net)
 
 
-def _exact_change(value: tuple[Case, float]) -> Array:
+def _exact_change(case: Case) -> Array:
     """The same in rational arithmetic: the gradient by difference quotients of the loss, exact for a quadratic."""
-    case, eta = value
     theta, x, y = (exact(part) for part in (case.net.vector, case.data.x, case.data.y))
 
     def loss(at: NDArray) -> Fraction:
@@ -291,13 +287,13 @@ def _exact_change(value: tuple[Case, float]) -> Array:
     h, unit = Fraction(1, 10**60), np.array([[Fraction(int(p == q)) for p in range(theta.size)]
                                              for q in range(theta.size)])
     slope = np.array([(loss(theta + h * e) - loss(theta - h * e)) / (2 * h) for e in unit])
-    before, after = _blocks(theta**2), _blocks((theta - Fraction(eta) * slope) ** 2)
+    before, after = _blocks(theta**2), _blocks((theta - Fraction(case.eta) * slope) ** 2)
     change = [new - old for new, old in zip(after, before, strict=True)]
     return np.array(change[2] - change[0] - change[1], dtype=np.float64)
 
 
-def _largest_square(value: tuple[Case, float]) -> float:
-    return float(np.max(value[0].net.vector ** 2))
+def _largest_square(case: Case) -> float:
+    return float(np.max(case.net.vector ** 2))
 
 
 V_STEP = Claim(
@@ -308,9 +304,9 @@ V_STEP = Claim(
     left=_second_order,
     right={"compiled descent": _change_in_a_step, "exact rational step": _exact_change},
     wrong=(
-        Wrong("no bias", left=lambda value: _second_order(value, bias=0)),
-        Wrong("the sum of the squares", left=lambda value: _second_order(value, first=1)),
-        Wrong("η in place of η²", left=lambda value: _second_order(value, power=1)),
+        Wrong("no bias", left=lambda case: _second_order(case, bias=0)),
+        Wrong("the sum of the squares", left=lambda case: _second_order(case, first=1)),
+        Wrong("η in place of η²", left=lambda case: _second_order(case, power=1)),
     ),
     tolerance=Tolerance(
         1e-14, scale=_largest_square, why="a difference of squares: a few roundings of 1e-16 of the largest"
@@ -351,7 +347,7 @@ V_BALANCE = Claim(
     ),
     attack=Attack(
         start=lambda case: case.net.vector,
-        build=lambda vector, case: Case(Network.from_vector(vector), case.data),
+        build=lambda vector, case: replace(case, net=Network.from_vector(vector)),
         steps=100,
     ),
 )

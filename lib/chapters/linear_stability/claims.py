@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ledgerbook.claim import Attack, Claim, Instance, Tolerance, Wrong
 from stableminima import autodiff, stability, tangent
+from stableminima.network import Dataset, Network
 from stableminima.stability import Linearised, noisy_system
 
 from ..common import Array, exact, mean_outer_product, rescaled
@@ -27,32 +28,28 @@ def _batched_cases() -> Iterator[Instance]:
     """Random networks on random labels, with batches of every size."""
     for seed in range(8):
         case, size = random_case(seed, k=5, n=7), 1 + seed % 7
-        yield Instance(f"random network, batches of {size}, seed {seed}", seed, (case, size))
+        yield Instance(f"random network, batches of {size}, seed {seed}", seed, replace(case, batch=size))
 
 
-def _mean_of_batches(value: tuple[Case, int]) -> float:
-    case, size = value
-    return float(np.mean(stability.batch_losses(case.net, case.data, size)))
+def _mean_of_batches(case: Case) -> float:
+    return float(np.mean(stability.batch_losses(case.net, case.data, case.batch)))
 
 
-def _exact_loss(value: tuple[Case, int]) -> float:
+def _exact_loss(case: Case) -> float:
     """L(θ) from the exact residuals of the network's rounded outputs."""
-    case, _ = value
     residuals = exact(case.net(case.data.x)) - exact(case.data.y)
     return float(sum(residuals**2) / (2 * len(residuals)))
 
 
-def _with_first_sample(value: tuple[Case, int]) -> float:
+def _with_first_sample(case: Case) -> float:
     """The mean over the batches that hold the first sample: a draw that is not uniform."""
-    case, size = value
-    chosen = stability.batches(case.data.n, size)[:, 0] == 0
-    return float(np.mean(stability.batch_losses(case.net, case.data, size)[chosen]))
+    chosen = stability.batches(case.data.n, case.batch)[:, 0] == 0
+    return float(np.mean(stability.batch_losses(case.net, case.data, case.batch)[chosen]))
 
 
-def _over_width(value: tuple[Case, int]) -> float:
+def _over_width(case: Case) -> float:
     """The sum over all batches divided by C(n, k), where k is the number of neurons."""
-    case, size = value
-    return _mean_of_batches(value) * comb(case.data.n, size) / comb(case.data.n, case.net.k)
+    return _mean_of_batches(case) * comb(case.data.n, case.batch) / comb(case.data.n, case.net.k)
 
 
 S1 = Claim(
@@ -61,10 +58,10 @@ S1 = Claim(
     relation="=",
     instances=_batched_cases,
     left=_mean_of_batches,
-    right={"autograd's loss": lambda value: autodiff.loss(value[0].net.vector, value[0].data), "exact": _exact_loss},
+    right={"autograd's loss": lambda case: autodiff.loss(case.net.vector, case.data), "exact": _exact_loss},
     wrong=(
         Wrong("only batches with the first sample", left=_with_first_sample),
-        Wrong("1/2n in place of 1/2B", left=lambda value: _mean_of_batches(value) * value[1] / value[0].data.n),
+        Wrong("1/2n in place of 1/2B", left=lambda case: _mean_of_batches(case) * case.batch / case.data.n),
         Wrong("as printed: C(n, k) batches with the width k", left=_over_width),
     ),
 )
@@ -293,35 +290,32 @@ def _thresholds() -> Iterator[Instance]:
     for each in chain(minima(6), drawn):
         edge = 2 / tangent.interpolation_sharpness(each.value.net, each.value.data)
         for factor in FACTORS:
-            yield Instance(f"{each.label}, step size {factor} · 2/λ", each.seed, (each.value, factor * edge))
+            yield Instance(f"{each.label}, step size {factor} · 2/λ", each.seed, replace(each.value, eta=factor * edge))
 
 
 ODD = 101  # an odd number of steps tells (1 - ηλ)ᵗ from |1 - ηλ|ᵗ
 RADIUS = 1e-3
 
 
-def _along(value: tuple[Case, float], index: int = -1) -> Array:
+def _along(case: Case, index: int = -1) -> Array:
     """(I - ηH)ᵗ εv for the eigenvector v of this index, by a power of the matrix."""
-    case, eta = value
     hessian = tangent.gauss_newton(case.net, case.data)
     vector = np.linalg.eigh(hessian)[1][:, index]
-    return np.linalg.matrix_power(np.eye(len(hessian)) - eta * hessian, ODD) @ (RADIUS * vector)
+    return np.linalg.matrix_power(np.eye(len(hessian)) - case.eta * hessian, ODD) @ (RADIUS * vector)
 
 
-def _scalar(value: tuple[Case, float], modulus=abs, steps: int = ODD) -> float:
+def _scalar(case: Case, modulus=abs, steps: int = ODD) -> float:
     """ε|1 - ηλ|ᵗ with the sharpness of the Gram matrix."""
-    case, eta = value
-    return RADIUS * modulus(1 - eta * tangent.interpolation_sharpness(case.net, case.data)) ** steps
+    return RADIUS * modulus(1 - case.eta * tangent.interpolation_sharpness(case.net, case.data)) ** steps
 
 
-def _stepwise(value: tuple[Case, float]) -> float:
+def _stepwise(case: Case) -> float:
     """The same with autograd's features, u ← u - ηΦ(Φᵀu)/n, from the top eigenvector of the Gram matrix."""
-    case, eta = value
     phi = autodiff.features(case.net, case.data.x)
     u = phi @ np.linalg.eigh(phi.T @ phi)[1][:, -1]
     u = RADIUS * u / np.linalg.norm(u)
     for _ in range(ODD):
-        u = u - eta * (phi @ (phi.T @ u)) / case.data.n
+        u = u - case.eta * (phi @ (phi.T @ u)) / case.data.n
     return float(np.linalg.norm(u))
 
 
@@ -330,46 +324,43 @@ S7 = Claim(
     says="From ε along the top eigenvector the distance after t steps is ε|1 - ηλ_max|ᵗ",
     relation="=",
     instances=_thresholds,
-    left=lambda value: np.linalg.norm(_along(value)),
+    left=lambda case: np.linalg.norm(_along(case)),
     right={"power of a number": _scalar, "step by step": _stepwise},
     wrong=(
-        Wrong("no absolute value", left=lambda value: _scalar(value, modulus=float)),
-        Wrong("one step more", left=lambda value: _scalar(value, steps=ODD + 1)),
-        Wrong("the lowest eigenvector", left=lambda value: np.linalg.norm(_along(value, index=0))),
+        Wrong("no absolute value", left=lambda case: _scalar(case, modulus=float)),
+        Wrong("one step more", left=lambda case: _scalar(case, steps=ODD + 1)),
+        Wrong("the lowest eigenvector", left=lambda case: np.linalg.norm(_along(case, index=0))),
     ),
     tolerance=Tolerance(
         1e-9,
-        scale=lambda value: RADIUS * max(1.0, _scalar(value) / RADIUS),
+        scale=lambda case: RADIUS * max(1.0, _scalar(case) / RADIUS),
         why="a hundred steps, each rounded to 1e-16, and near η = 1/λ what is left is rounding of the start",
     ),
 )
 
 
 @lru_cache(maxsize=1)  # the step sizes of one network follow each other
-def _sharpness_by_autograd(case: Case) -> float:
-    return tangent.largest_eigenvalue(autodiff.hessian(case.net, case.data))
+def _sharpness_by_autograd(net: Network, data: Dataset) -> float:
+    return tangent.largest_eigenvalue(autodiff.hessian(net, data))
 
 
-def _bounded_by_logarithm(value: tuple[Case, float]) -> float:
+def _bounded_by_logarithm(case: Case) -> float:
     """1 if |1 - ηλ|ᵗ stays bounded, that is t log|1 - ηλ| does, with 50 digits; else 0."""
-    case, eta = value
     with mp.workdps(50):
-        factor = abs(1 - mpf(eta) * mpf(_sharpness_by_autograd(case)))
+        factor = abs(1 - mpf(case.eta) * mpf(_sharpness_by_autograd(case.net, case.data)))
         return float(10**9 * mp.log(factor) <= 1)
 
 
-def _bounded_by_squaring(value: tuple[Case, float]) -> float:
+def _bounded_by_squaring(case: Case) -> float:
     """1 if squaring 1 - ηλ again and again does not blow up, else 0."""
-    case, eta = value
-    number = 1 - eta * tangent.largest_eigenvalue(mean_outer_product(case))
+    number = 1 - case.eta * tangent.largest_eigenvalue(mean_outer_product(case))
     for _ in range(40):
         number = min(number**2, 1e6)
     return float(number <= 1 + 1e-9)
 
 
-def _in_unit_interval(value: tuple[Case, float], low: float = -1, high: float = 1) -> float:
-    case, eta = value
-    return float(low <= 1 - eta * tangent.interpolation_sharpness(case.net, case.data) <= high)
+def _in_unit_interval(case: Case, low: float = -1, high: float = 1) -> float:
+    return float(low <= 1 - case.eta * tangent.interpolation_sharpness(case.net, case.data) <= high)
 
 
 S8 = Claim(
@@ -380,8 +371,8 @@ S8 = Claim(
     left=_in_unit_interval,
     right={"logarithm with 50 digits": _bounded_by_logarithm, "repeated squaring": _bounded_by_squaring},
     wrong=(
-        Wrong("no absolute value", left=lambda value: _in_unit_interval(value, low=-np.inf)),
-        Wrong("one half in place of 1", left=lambda value: _in_unit_interval(value, low=-0.5, high=0.5)),
+        Wrong("no absolute value", left=lambda case: _in_unit_interval(case, low=-np.inf)),
+        Wrong("one half in place of 1", left=lambda case: _in_unit_interval(case, low=-0.5, high=0.5)),
     ),
     tolerance=Tolerance(0, why="both sides are yes (1) or no (0); the step sizes keep 0.1 % away from the threshold"),
 )
@@ -392,27 +383,24 @@ def _start(case: Case) -> Array:
     return np.ones(case.net.vector.size) / np.sqrt(case.net.vector.size)
 
 
-def _stays_by_power(value: tuple[Case, float]) -> float:
+def _stays_by_power(case: Case) -> float:
     """1 if (I - ηH)ᵗ leaves the start no longer than it was, for t = 2¹³, else 0 (S7)."""
-    case, eta = value
     hessian = mean_outer_product(case)
-    step = np.linalg.matrix_power(np.eye(len(hessian)) - eta * hessian, STEPS)
+    step = np.linalg.matrix_power(np.eye(len(hessian)) - case.eta * hessian, STEPS)
     return float(np.linalg.norm(step @ _start(case)) <= 1 + 1e-9)
 
 
-def _stays_by_steps(value: tuple[Case, float]) -> float:
+def _stays_by_steps(case: Case) -> float:
     """The same by iterating u ← u - ηΦ(Φᵀu)/n, which never forms the Hessian."""
-    case, eta = value
     phi = autodiff.features(case.net, case.data.x)
     u = _start(case)
     for _ in range(STEPS):
-        u = u - eta * (phi @ (phi.T @ u)) / case.data.n
+        u = u - case.eta * (phi @ (phi.T @ u)) / case.data.n
     return float(np.linalg.norm(u) <= 1 + 1e-9)
 
 
-def _within(value: tuple[Case, float], constant: float, of=tangent.largest_eigenvalue) -> float:
-    case, eta = value
-    return float(of(tangent.gram(case.net, case.data)) <= constant / eta)
+def _within(case: Case, constant: float, of=tangent.largest_eigenvalue) -> float:
+    return float(of(tangent.gram(case.net, case.data)) <= constant / case.eta)
 
 
 S9 = Claim(
@@ -421,12 +409,12 @@ S9 = Claim(
     says="Linearised gradient descent stays at a minimum exactly when λ_max ≤ 2/η",
     relation="=",
     instances=_thresholds,
-    left=lambda value: _within(value, 2),
+    left=lambda case: _within(case, 2),
     right={"matrix power": _stays_by_power, "step by step": _stays_by_steps},
     wrong=(
-        Wrong("half the constant", left=lambda value: _within(value, 1)),
-        Wrong("twice the constant", left=lambda value: _within(value, 4)),
-        Wrong("the trace in place of λ_max", left=lambda value: _within(value, 2, of=np.trace)),
+        Wrong("half the constant", left=lambda case: _within(case, 1)),
+        Wrong("twice the constant", left=lambda case: _within(case, 4)),
+        Wrong("the trace in place of λ_max", left=lambda case: _within(case, 2, of=np.trace)),
     ),
     tolerance=Tolerance(0, why="both sides are yes (1) or no (0); the step sizes keep 0.1 % away from the threshold"),
 )
@@ -438,27 +426,25 @@ def _stochastic(sizes: tuple[int, ...]) -> Iterator[Instance]:
     """Minima that descent found and random interpolating networks, with batches of these sizes."""
     for size in sizes:
         for found in minima(4):
-            yield Instance(f"{found.label}, batches of {size}", None, (found.value, size))
+            yield Instance(f"{found.label}, batches of {size}", None, replace(found.value, batch=size))
         for seed in range(4):
             case = random_case(seed, k=3, n=10).interpolating()
-            yield Instance(f"random network, seed {seed}, batches of {size}", seed, (case, size))
+            yield Instance(f"random network, seed {seed}, batches of {size}", seed, replace(case, batch=size))
 
 
-def _rescaled(vector: Array, value: tuple[Case, int]) -> tuple[Case, int]:
-    case, size = value
-    return Case(rescaled(case.net, vector), case.data), size
+def _rescaled(vector: Array, case: Case) -> Case:
+    return replace(case, net=rescaled(case.net, vector))
 
 
-def _largest_step(value: tuple[Case, int]) -> float:
-    case, size = value
-    return stability.linearise(case.net, case.data, size).largest_mean_square_step
+def _largest_step(case: Case) -> float:
+    return stability.linearise(case.net, case.data, case.batch).largest_mean_square_step
 
 
-def _trace(value: tuple[Case, int]) -> float:
-    return float(np.trace(tangent.gram(value[0].net, value[0].data)))
+def _trace(case: Case) -> float:
+    return float(np.trace(tangent.gram(case.net, case.data)))
 
 
-_RESCALING = Attack(start=lambda value: np.zeros(2), build=_rescaled, starts=2, steps=30)
+_RESCALING = Attack(start=lambda case: np.zeros(2), build=_rescaled, starts=2, steps=30)
 _EIGENVALUES = Tolerance(1e-8, why="a generalised eigenvalue problem of condition 1e6")
 
 S9_BATCHES = Claim(
@@ -467,19 +453,19 @@ S9_BATCHES = Claim(
     says="Stochastic descent that is stable in mean square has λ_max ≤ 2/η as well",
     relation="<=",
     instances=lambda: _stochastic((1, 5, 9, 10)),
-    left=lambda value: tangent.interpolation_sharpness(value[0].net, value[0].data),
-    right={"largest stable step size": lambda value: 2 / _largest_step(value)},
+    left=lambda case: tangent.interpolation_sharpness(case.net, case.data),
+    right={"largest stable step size": lambda case: 2 / _largest_step(case)},
     wrong=(
-        Wrong("1.9 in place of 2", right=lambda value: 1.9 / _largest_step(value)),
+        Wrong("1.9 in place of 2", right=lambda case: 1.9 / _largest_step(case)),
         Wrong("the trace in place of λ_max", left=_trace),
     ),
     tolerance=_EIGENVALUES,
     attack=_RESCALING,
 )
 
-def _fourth_power(value: tuple[Case, int]) -> float:
+def _fourth_power(case: Case) -> float:
     """2 tr H over the mean of ‖∇f(x_j)‖⁴, from autograd's features."""
-    squares = np.sum(autodiff.features(value[0].net, value[0].data.x) ** 2, axis=0)
+    squares = np.sum(autodiff.features(case.net, case.data.x) ** 2, axis=0)
     return 2 * squares.mean() / np.mean(squares**2)
 
 
@@ -489,9 +475,9 @@ II_1 = Claim(
     relation="<=",
     instances=lambda: _stochastic((1,)),
     left=_largest_step,
-    right={"by fourth powers": _fourth_power, "by the trace": lambda value: 2 / _trace(value)},
+    right={"by fourth powers": _fourth_power, "by the trace": lambda case: 2 / _trace(case)},
     wrong=(
-        Wrong("1 in place of 2", right=lambda value: 1 / _trace(value)),
+        Wrong("1 in place of 2", right=lambda case: 1 / _trace(case)),
         Wrong("batches of 5", instances=lambda: _stochastic((5,))),
     ),
     tolerance=_EIGENVALUES,

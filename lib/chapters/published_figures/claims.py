@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 
 from ledgerbook.claim import Attack, Claim, Instance, Tolerance, Wrong
-from stableminima import autodiff, curvature, rescaling, tangent
+from stableminima import autodiff, rescaling, tangent
 from stableminima.network import Dataset
 from stableminima.runs.descent import Schedule, descend
 
@@ -48,7 +48,7 @@ def _blockwise(case: Case) -> float:
 
 def _opposite_residuals(case: Case) -> float:
     flipped = Dataset(case.data.x, 2 * case.net(case.data.x) - case.data.y)
-    return curvature.gram_sharpness(case.net, flipped)
+    return tangent.gram_sharpness(case.net, flipped)
 
 
 I_3 = Claim(
@@ -56,7 +56,7 @@ I_3 = Claim(
     says="λ_max of the whole Hessian is the root λ of λ_max(ΦᵀΦ/n + what the residuals add at λ) = λ",
     relation="=",
     instances=_far_from_zero_loss,
-    left=lambda case: curvature.gram_sharpness(case.net, case.data),
+    left=lambda case: tangent.gram_sharpness(case.net, case.data),
     right={
         "autograd's Hessian": lambda case: tangent.largest_eigenvalue(autodiff.hessian(case.net, case.data)),
         "Cholesky and bisection": _blockwise,

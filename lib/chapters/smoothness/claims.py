@@ -515,18 +515,10 @@ def chain_of_bounds(case: Case) -> dict[str, float]:
 # ---- the theorem, and the book's own additions ----------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Settling:
-    """An interpolating network, and a step size."""
-
-    case: Case
-    eta: float
-
-
-def _stays(one: Settling, doublings: int = 24) -> bool:
+def _stays(case: Case, doublings: int = 24) -> bool:
     """Whether linearised descent stays in the ball, by squaring its matrix again and again."""
-    system = linearise(one.case.net, one.case.data, one.case.data.n)
-    step = np.eye(system.d) - one.eta * system.hessian
+    system = linearise(case.net, case.data, case.data.n)
+    step = np.eye(system.d) - case.eta * system.hessian
     for _ in range(doublings):
         step = step @ step
         if np.abs(step).max() > 2:
@@ -538,13 +530,13 @@ def _settlings(factors: tuple[float, ...] = (0.5, 0.9, 0.999), cases=_lemma_4_ca
     """Minima with step sizes at which linearised descent is seen to stay."""
     for each in cases():
         for factor in factors:
-            one = Settling(each.value, factor * 2 / _sharpness(each.value))
-            if _stays(one) or factor > 1:
-                yield Instance(f"{each.label}, step size {factor} · 2/λ", each.seed, one)
+            case = replace(each.value, eta=factor * 2 / _sharpness(each.value))
+            if _stays(case) or factor > 1:
+                yield Instance(f"{each.label}, step size {factor} · 2/λ", each.seed, case)
 
 
-def _at_step_size(log_eta: Array, one: Settling) -> Settling | None:
-    other = replace(one, eta=float(np.exp(log_eta[0])))
+def _at_step_size(log_eta: Array, case: Case) -> Case | None:
+    other = replace(case, eta=float(np.exp(log_eta[0])))
     return other if _stays(other) else None
 
 
@@ -553,20 +545,20 @@ T1 = Claim(
     says="Theorem 1: where descent with step size η is linearly stable, ∫|f''| g is at most 1/η - 1/2",
     relation="<=",
     instances=_settlings,
-    left=lambda one: smoothness.weighted_norm(one.case.net, one.case.data),
-    right={"1/η - 1/2": lambda one: 1 / one.eta - 0.5},
+    left=lambda case: smoothness.weighted_norm(case.net, case.data),
+    right={"1/η - 1/2": lambda case: 1 / case.eta - 0.5},
     wrong=(
-        Wrong("1/η - 1", right=lambda one: 1 / one.eta - 1),
-        Wrong("1/2η", right=lambda one: 0.5 / one.eta),
-        Wrong("1 in place of g", left=lambda one: np.abs(one.case.net.knots[1]).sum()),
+        Wrong("1/η - 1", right=lambda case: 1 / case.eta - 1),
+        Wrong("1/2η", right=lambda case: 0.5 / case.eta),
+        Wrong("1 in place of g", left=lambda case: np.abs(case.net.knots[1]).sum()),
         Wrong("not stable", instances=lambda: _settlings((1.05,), extremal_cases)),
     ),
     tolerance=Tolerance(
         1e-6,
-        scale=lambda one: 1 / one.eta,
+        scale=lambda case: 1 / case.eta,
         why="after 2²⁴ steps a factor that is 1e-7 above 1 has grown to 5, and is seen",
     ),
-    attack=Attack(start=lambda one: np.log([one.eta]), build=_at_step_size, steps=40, reach=1e-4),
+    attack=Attack(start=lambda case: np.log([case.eta]), build=_at_step_size, steps=40, reach=1e-4),
 )
 
 VI_1 = Claim(

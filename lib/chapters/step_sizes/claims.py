@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 
-import cvxpy as cp
 import numpy as np
 from scipy.optimize import linprog
 
 from ledgerbook.claim import Attack, Claim, Instance, Tolerance, Wrong
 from stableminima import interpolants, smoothness, tangent
-from stableminima.network import Dataset, Network
+from stableminima.network import Dataset
 from stableminima.runs.descent import Schedule, descend
 
 from .. import plans
@@ -230,12 +229,10 @@ def _certificates() -> Iterator[Instance]:
 
 def _sharpness_in_both_modes(case: Case) -> Array:
     """With neurons whose threshold is on a sample inactive there, and active there (the same matrix where none is)."""
-    inactive = tangent.interpolation_sharpness(case.net, case.data)
-    z = case.net.preactivation(case.data.x)
-    active = (z >= 0) & ((case.net.w1 != 0) | (case.net.b1 != 0))
-    slope = case.net.w2 * active
-    phi = np.hstack([case.data.x[:, None] * slope, slope, np.maximum(z, 0), np.ones((case.data.n, 1))])
-    return np.array([inactive, tangent.largest_eigenvalue(phi @ phi.T / case.data.n)])
+    net, x = case.net, case.data.x
+    active = (net.preactivation(x) >= 0) & ((net.w1 != 0) | (net.b1 != 0))
+    features = tangent.features(net, x), tangent.features(net, x, active)
+    return np.array([tangent.largest_eigenvalue(phi.T @ phi / x.size) for phi in features])
 
 
 VI_6 = Claim(
@@ -274,6 +271,8 @@ def flattest(data: Dataset) -> interpolants.Flattest:
 
 def _by_the_dual(data: Dataset) -> float:
     """max 1ᵀQ1/n + νᵀy with |νᵀσ_τ| ≤ (2/n) √(⟨Q,M_τ⟩⟨Q,N_τ⟩) for 20 thresholds in every gap, one outside."""
+    import cvxpy as cp
+
     x, n = data.x, data.n
     inside = _grid(data, np.concatenate([[1e-6], np.linspace(0.025, 0.975, 18), [1 - 1e-6]]))
     knots = np.concatenate([[x.min() - 1e-6], inside, [x.max() + 1e-6]])
@@ -346,39 +345,32 @@ VI_7_ORDER = Claim(
 # ---- VI.8: where descent really stops converging ---------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Settled:
-    """A minimum that descent ran on at with step size η, and the limits of its data set."""
-
-    net: Network
-    data: Dataset
-    eta: float
-
-    @property
-    def limit(self) -> float:
-        return flattest(self.data).step_size
-
-
 @lru_cache(maxsize=1)
 def _settled() -> tuple[Instance, ...]:
+    """Minima at which descent ran on, with its step size."""
     sweep, sets = plans.stored("limits"), {}
     for seed in np.unique(sweep["seed"]).tolist():
         sets[seed] = replace(sweep.protocol, seed=seed).start()[0]
     return tuple(
-        Instance(f"data set {row.seed}, η = {row.eta:g}", row.seed, Settled(sweep.net(index), sets[row.seed], row.eta))
+        Instance(f"data set {row.seed}, η = {row.eta:g}", row.seed, Case(sweep.net(index), sets[row.seed], row.eta))
         for index, row in enumerate(sweep.rows)
         if row.final <= sweep.protocol.tolerance
     )
 
 
-def _at_another_step_size(log_eta: Array, run: Settled) -> Settled | None:
+def _limit(run: Case) -> float:
+    """η₂ of the data set."""
+    return flattest(run.data).step_size
+
+
+def _at_another_step_size(log_eta: Array, run: Case) -> Case | None:
     """The minimum where descent is after 100 000 steps at another step size; None where that is none."""
     eta = float(np.exp(log_eta[0]))
     end = descend(run.net, run.data, Schedule(eta), tolerance=0.0, budget=100_000, records=2)
     return replace(run, net=end.net, eta=eta) if end.loss <= plans.LIMITS.tolerance else None
 
 
-def _by_the_trace(run: Settled) -> float:
+def _by_the_trace(run: Case) -> float:
     return 2 / float(np.trace(tangent.gram(flattest(run.data).net, run.data)))
 
 
@@ -388,10 +380,10 @@ VI_8 = Claim(
     relation="<=",
     instances=_settled,
     left=lambda run: run.eta,
-    right={"η₂ of the data set": lambda run: run.limit},
+    right={"η₂ of the data set": _limit},
     wrong=(
-        Wrong("four fifths of η₂", right=lambda run: 0.8 * run.limit),
-        Wrong("1 over the sharpness", right=lambda run: run.limit / 2),
+        Wrong("four fifths of η₂", right=lambda run: 0.8 * _limit(run)),
+        Wrong("1 over the sharpness", right=lambda run: _limit(run) / 2),
         Wrong("the trace in place of λ_max", right=_by_the_trace),
     ),
     tolerance=Tolerance(1e-4, why="the gap that flattest_interpolant promises"),

@@ -12,7 +12,7 @@ from autograd import grad
 from mpmath import mp
 
 from ledgerbook.claim import Attack, Claim, Instance, Tolerance, Wrong
-from stableminima import autodiff, tangent
+from stableminima import autodiff
 from stableminima import switching as sw
 from stableminima.kinks import Tight, cusp_loss, cusps, mirrored_loss, saddle_at_minimum, saddle_loss
 from stableminima.network import Network
@@ -34,11 +34,6 @@ class Near:
     eta: float
 
 
-def edge(system: Switching) -> float:
-    """2/max_m λ_max(H_m), the largest step size of Lemma 3."""
-    return 2 / max(tangent.largest_eigenvalue(hessian) for hessian in system.mean_hessians)
-
-
 def _in_the_plane(angles: Array) -> Array:
     return np.column_stack([np.cos(angles), np.sin(angles)])
 
@@ -46,7 +41,7 @@ def _in_the_plane(angles: Array) -> Array:
 def _displaced() -> Iterator[tuple[str, ModeOfNetwork, float]]:
     """Minima that descent found, displaced by 1e-8 into three of their modes each, and a step size below the edge."""
     for name, found in networks(3, batch=10):
-        rng, eta = np.random.default_rng(0), 0.9 * edge(found.system)
+        rng, eta = np.random.default_rng(0), 0.9 * sw.edge(found.system)
         for draw in range(3):
             there = ModeOfNetwork(found, inside_a_mode(found.system, rng, 1e-8))
             yield f"{name}, displacement {draw}", there, eta
@@ -209,13 +204,13 @@ class Staying:
     @property
     def eta(self) -> float:
         """The step size."""
-        return self.share * edge(self.system)
+        return self.share * sw.edge(self.system)
 
 
 def _top(system: Switching) -> Array:
     """The top eigenvector of the sharpest mode."""
-    values, vectors = np.linalg.eigh(system.mean_hessians)
-    return vectors[values[:, -1].argmax(), :, -1]
+    sharpness, tops = system.tops
+    return tops[sharpness.argmax()]
 
 
 def _stays(*shares: float) -> Iterator[Instance]:
@@ -310,7 +305,7 @@ ANY_START = Attack(start=lambda value: value.u, build=_elsewhere, steps=60)
 
 
 def _of_top(value: Staying) -> Array:
-    return np.abs(1 - value.eta * np.linalg.eigvalsh(value.system.mean_hessians)[:, -1])
+    return np.abs(1 - value.eta * value.system.tops[0])
 
 
 S30 = Claim(
@@ -333,10 +328,9 @@ S30 = Claim(
 def _farthest(value: Staying, steps: int = 60) -> Array:
     """The largest distance under four ways to choose the mode: own rule, at random, greedy, all sequences of three."""
     system, eta = value.system, value.eta
-    chance, u = np.random.default_rng(0).integers(system.modes, size=steps), value.u
-    at_random = [u := system.step(u, eta, mode=mode) for mode in chance]
-    paths = [system.path(value.u, eta, steps), at_random, sw.greedy(system, value.u, eta, steps)[0]]
-    paths.append(sw.exhaustive(system, value.u, eta, 3)[0])
+    at_random = np.random.default_rng(0).integers(system.modes, size=steps)
+    paths = [system.path(value.u, eta, steps), system.led(value.u, eta, at_random)[1:]]
+    paths += [sw.greedy(system, value.u, eta, steps)[0], sw.exhaustive(system, value.u, eta, 3)[0]]
     return np.array([np.linalg.norm(path, axis=1).max() for path in paths])
 
 
@@ -411,7 +405,7 @@ def _one_step_stays(near: Near) -> float:
 
 
 def _sharpest(near: Near) -> float:
-    return float(near.eta <= edge(near.system))
+    return float(near.eta <= sw.edge(near.system))
 
 
 IV_EXACT = Claim(

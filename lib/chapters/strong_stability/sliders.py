@@ -44,30 +44,23 @@ def who_chooses(sweep: Sweep, runs: tuple[int, ...] = (100, 168, 191)) -> Explor
 
 def edge_frame(system: Switching, share: float) -> Frame:
     """The two panels for one step size, and the regime in words."""
-    sharpness = np.linalg.eigvalsh(system.mean_hessians)[:, -1]
-    eta = share * 2 / sharpness.max()
-    distances = _distances(system, eta, int(sharpness.argmax()))
+    sharpness, eta = system.tops[0], share * sw.edge(system)
+    distances = _distances(system, eta)
     words, tone = _regime(sharpness, eta, distances)
     return Frame((_distance_panel(distances), _sharpness_panel(sharpness, eta)), words, tone)
 
 
-def _distances(system: Switching, eta: float, sharpest: int) -> dict[str, np.ndarray]:
+def _distances(system: Switching, eta: float) -> dict[str, np.ndarray]:
     """‖u_t‖ for each way to choose the mode."""
-    start = np.linalg.eigh(system.mean_hessians[sharpest])[1][:, -1]
+    sharpness, tops = system.tops
+    start = tops[sharpness.argmax()]
     chance = np.random.default_rng(0).integers(system.modes, size=STEPS)
     paths = {
         "a greedy adversary": sw.greedy(system, start, eta, STEPS)[0],
-        "at random": _chosen(system, start, eta, chance),
+        "at random": system.led(start, eta, chance),
         "the network's own": system.path(start, eta, STEPS),
     }
     return {name: np.linalg.norm(path, axis=1) for name, path in paths.items()}
-
-
-def _chosen(system: Switching, start: np.ndarray, eta: float, modes: np.ndarray) -> np.ndarray:
-    path = [start]
-    for mode in modes:
-        path.append(system.step(path[-1], eta, mode=mode))
-    return np.array(path)
 
 
 def _regime(sharpness: np.ndarray, eta: float, distances: dict[str, np.ndarray]) -> tuple[str, str]:

@@ -133,14 +133,9 @@ def _hessians(rng: np.random.Generator, basis: Array, eigenvalue: float, delta: 
 def worst_setting(
     eta: float, delta: float, gamma: float, radius: float, xi: float, spread: float = 0.0, steps: int = 3
 ) -> Setting:
-    """One parameter with ψ = (λ - δ)u²/2 - γ|u|, for which no inequality of the proof loses anything; 0 is no minimum.
-
-    λ is larger by ``spread`` where u < 0.
-    """
+    """The system on which no inequality of the proof loses anything; λ is larger by ``spread`` where u < 0."""
     eigenvalues = sw.threshold(eta, delta, gamma, radius) + xi / eta + np.array([0, spread])
-    hessians = (eigenvalues - delta)[:, None, None]
-    system = Switching.deterministic(hessians, [[-gamma], [gamma]], sw.fan([[1.0], [-1.0]]))
-    return Setting(system, np.ones(1), eigenvalues, eta, radius, np.array([radius]), steps)
+    return Setting(sw.worst(eigenvalues, delta, gamma), np.ones(1), eigenvalues, eta, radius, np.array([radius]), steps)
 
 
 def network_setting(found: NetworkModes, above: float = 1.02) -> Setting:
@@ -148,7 +143,7 @@ def network_setting(found: NetworkModes, above: float = 1.02) -> Setting:
 
     The step size puts the smallest λ_m at ``above`` times the threshold of Lemma 2, with γ = 0.
     """
-    q = np.linalg.eigh(found.system.mean_hessians.mean(axis=0))[1][:, -1]
+    q = sw.mean_direction(found.system)
     eigenvalues = sw.rayleigh(found.system, q)
     eta = 2 / (eigenvalues.min() / above - sw.deviation(found.system, q, eigenvalues))
     u = np.random.default_rng(0).standard_normal(found.system.dim)
@@ -819,7 +814,7 @@ III_TIGHT = Claim(
 def _directions() -> Iterator[Instance]:
     """Minima with a direction: found ones and their top eigenvectors, two mirrored modes, and the tight systems."""
     for one in network_settings():
-        tops = np.linalg.eigh(one.value.system.mean_hessians)[1][:, :, -1]
+        _, tops = one.value.system.tops
         for index in (0, len(tops) - 1):
             yield Instance(f"{one.label}, mode {index}", None, replace(one.value, q=tops[index]))
     for degrees in (0, 20, 50, 80):
@@ -849,7 +844,7 @@ def _in_any_mode(setting: Setting) -> float:
 
 
 def _top(setting: Setting) -> float:
-    return np.linalg.eigvalsh(setting.system.mean_hessians[setting.system.rule(setting.q)])[-1]
+    return setting.system.tops[0][setting.system.rule(setting.q)]
 
 
 def _first_products(setting: Setting) -> Array:

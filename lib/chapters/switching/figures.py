@@ -46,11 +46,8 @@ def lemma_and_truth(sweep: Sweep, count: int = 12) -> Picture:
 
 def _measured(system: Switching) -> tuple[float, float, float, float]:
     """Where Lemma 2 and (III.3) apply, the 2/η where descent leaves for good, the flattest mode; sharpest mode = 1."""
-    sharpness, vectors = np.linalg.eigh(system.mean_hessians)
-    sharpness, tops = sharpness[:, -1], vectors[:, :, -1]
-    at_home = [mode in (system.rule(top), system.rule(-top)) for mode, top in enumerate(tops)]
-    first = sharpness[at_home].max() if any(at_home) else np.nan
-    q = np.linalg.eigh(system.mean_hessians.mean(axis=0))[1][:, -1]
-    needed = sw.rayleigh(system, q).min()
-    leaving = sw.leaving_step_size(system, 2 / sharpness.max(), 2 / (0.95 * sharpness.min()))
-    return tuple(np.array([needed, first, 2 / leaving, sharpness.min()]) / sharpness.max())
+    sharpness, _ = system.tops
+    needed = sw.rayleigh(system, sw.mean_direction(system)).min()
+    leaving = sw.leaving_step_size(system, sw.edge(system), 2 / (0.95 * sharpness.min()))
+    measured = needed, sw.sharpest_at_home(system), 2 / leaving, sharpness.min()
+    return tuple(np.array(measured) / sharpness.max())

@@ -72,7 +72,7 @@ def _plane(system: Switching, path: np.ndarray) -> Panel:
     inside = np.abs(path).max(axis=1) < VIEW
     shown = path[: int(inside.argmin()) if not inside.all() else len(path)]
     angle = np.linspace(0, 2 * np.pi, 73)
-    tops = np.linalg.eigh(system.mean_hessians)[1][:, :, -1]
+    _, tops = system.tops
     marks = [Mark("line", np.cos(angle), np.sin(angle), "ball", "threshold")]
     for number, top in enumerate(tops):
         # the half of each line that lies in its own mode

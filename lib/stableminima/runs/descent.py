@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import curvature, tangent
+from .. import tangent
 from ..network import Dataset, Network
 from . import kernels
 
@@ -135,7 +135,7 @@ def descend(
     tolerance : the loss at which to stop; 0 runs the whole budget unless the loss is exactly 0.
     budget : the largest number of steps.
     records : the traces hold between ``records`` and twice as many evenly spaced entries (fewer in short runs).
-    with_sharpness : also record λ_max(∇²L), by n×n matrices where n ≤ k (I.3): under a millisecond for each record.
+    with_sharpness : also record λ_max(∇²L): a millisecond or two for each record.
 
     Returns
     -------
@@ -179,7 +179,6 @@ def descend(
             break
         limit = min(budget, step - step % trace.stride + trace.stride)
     steps, losses, nets = zip(*trace.rows, strict=True)
-    measure = curvature.gram_sharpness if data.n <= net.k else tangent.sharpness
     return Run(
         net=Network.from_vector(theta),
         outcome=_outcome(loss, tolerance, step, schedule.warm_up),
@@ -188,5 +187,5 @@ def descend(
         eta=schedule.eta * (schedule.factor if switched else 1.0) * min(1.0, (step + 1) / max(schedule.warm_up, 1)),
         trace=np.array(steps),
         losses=np.array(losses),
-        sharpnesses=np.array([measure(each, data) for each in nets]) if with_sharpness else None,
+        sharpnesses=np.array([tangent.sharpness(each, data) for each in nets]) if with_sharpness else None,
     )
