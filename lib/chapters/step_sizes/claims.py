@@ -361,11 +361,9 @@ class Settled:
 
 @lru_cache(maxsize=1)
 def _settled() -> tuple[Instance, ...]:
-    sweep, sets = plans.stored("limits"), {}
-    for seed in np.unique(sweep["seed"]).tolist():
-        sets[seed] = replace(sweep.protocol, seed=seed).start()[0]
+    sweep = plans.stored("limits")
     return tuple(
-        Instance(f"data set {row.seed}, η = {row.eta:g}", row.seed, Settled(sweep.net(index), sets[row.seed], row.eta))
+        Instance(f"data set {row.seed}, η = {row.eta:g}", row.seed, Settled(*sweep.case(index), row.eta))
         for index, row in enumerate(sweep.rows)
         if row.final <= sweep.protocol.tolerance
     )
