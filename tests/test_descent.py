@@ -7,7 +7,7 @@ from chapters import plans
 from chapters.instances import Case, random_case
 from stableminima import autodiff, tangent
 from stableminima.network import Dataset, Network
-from stableminima.runs import kernels
+from stableminima.runs import kernels, vectorised
 from stableminima.runs.descent import Outcome, Schedule, descend
 
 
@@ -144,7 +144,7 @@ def test_a_place_on_the_circle_is_the_pattern(w, n):
         assert (w * x + b > 0).tolist() == ((j >= place) if place < n else (j < place - n)).tolist()
 
 
-@pytest.mark.parametrize("looks", [kernels.GENERAL, kernels.FIXED])
+@pytest.mark.parametrize("looks", [kernels.LOOKS, vectorised.LOOKS])
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
 def test_samples_around_a_place_tell_it_from_every_other(n, looks):
     """Whatever line is drawn: if the samples looked at are as expected, the pattern is that place's."""
@@ -161,7 +161,7 @@ def test_samples_around_a_place_tell_it_from_every_other(n, looks):
 def both_kernels(case, eta, steps, level=0.0):
     """θ, loss and the change of step size after ``steps`` steps, from either kernel."""
     order = np.argsort(case.data.x)
-    for advance in (kernels.general, kernels.fixed):
+    for advance in (kernels.general, vectorised.fixed):
         theta = case.net.vector.copy()
         rest = (0, steps, 0.0, eta, 20, level, 1.5)
         yield theta, advance(theta, case.data.x[order], case.data.y[order], *rest, False)

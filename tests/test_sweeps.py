@@ -149,7 +149,7 @@ def test_version_is_that_of_the_code(copy):
 
 
 @pytest.mark.parametrize(
-    "name", ["runs/experiments", "runs/descent", "runs/kernels", "network", "smoothness", "tangent"]
+    "name", ["runs/experiments", "runs/descent", "runs/kernels", "runs/vectorised", "network", "smoothness", "tangent"]
 )
 def test_version_sees_what_a_run_passes_through(copy, name):
     with (copy / f"{name}.py").open("a") as module:

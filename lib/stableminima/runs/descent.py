@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .. import curvature, tangent
 from ..network import Dataset, Network
-from . import kernels
+from . import kernels, vectorised
 
 
 class Outcome(StrEnum):
@@ -113,7 +113,7 @@ def kernel(n: int, k: int, budget: int) -> Callable:
     >>> kernel(10, 80, 10**8).__name__, kernel(1000, 1000, 10**8).__name__
     ('fixed', 'general')
     """
-    return kernels.fixed if n <= 64 and k <= 512 and budget >= 1_000_000 else kernels.general
+    return vectorised.fixed if n <= 64 and k <= 512 and budget >= 1_000_000 else kernels.general
 
 
 def descend(
