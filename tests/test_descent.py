@@ -8,12 +8,12 @@ from chapters.instances import Case, random_case
 from stableminima import autodiff, tangent
 from stableminima.network import Dataset, Network
 from stableminima.runs import kernels, vectorised
-from stableminima.runs.descent import Outcome, Schedule, descend
+from stableminima.runs.descent import Outcome, Schedule, descend, steps
 
 
-def trajectory(net, data, schedule, steps):
-    """θ_0, …, θ_steps from the kernel."""
-    runs = [descend(net, data, schedule, tolerance=0, budget=t) for t in range(1, steps + 1)]
+def trajectory(net, data, schedule, count):
+    """θ_0, …, θ_count from the kernel."""
+    runs = [descend(net, data, schedule, tolerance=0, budget=t) for t in range(1, count + 1)]
     return [net, *(run.net for run in runs)]
 
 
@@ -58,6 +58,13 @@ def test_same_input_same_bits_however_it_is_thinned():
     case = random_case(2, 30, 6)
     runs = [descend(case.net, case.data, Schedule(0.3), tolerance=0, budget=5000, records=r) for r in (1, 7, 5000)]
     assert len({run.net.vector.tobytes() for run in runs}) == 1
+
+
+def test_single_steps_are_those_of_a_run():
+    case = random_case(2, 30, 6)
+    path = trajectory(case.net, case.data, Schedule(0.3), 50)
+    assert [each.vector.tolist() for each in steps(case.net, case.data, 0.3, 50)] == [
+        each.vector.tolist() for each in path[1:]]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ledgerbook.claim import Attack, Claim, Instance, Tolerance, Wrong
 from stableminima import autodiff, quotients, symbolic, tangent
 from stableminima.network import Dataset, Network
+from stableminima.runs import descent
 from stableminima.runs.descent import Schedule, descend
 
 from ..common import Array, exact
@@ -276,7 +277,7 @@ def _second_order(value: tuple[Case, float], bias: float = 1, first: float = -1,
 def _change_in_a_step(value: tuple[Case, float]) -> Array:
     """The change of the imbalance in one step of the compiled descent, in floating point."""
     case, eta = value
-    after = descend(case.net, case.data, Schedule(eta), budget=1, tolerance=0).net
+    (after,) = descent.steps(case.net, case.data, eta, 1)
     return imbalance(after) - imbalance(case.net)
 
 

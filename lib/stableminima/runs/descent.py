@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 
@@ -190,3 +190,17 @@ def descend(
         losses=np.array(losses),
         sharpnesses=np.array([measure(each, data) for each in nets]) if with_sharpness else None,
     )
+
+
+def steps(net: Network, data: Dataset, eta: float, count: int) -> Iterator[Network]:
+    """The networks after 1, 2, …, ``count`` steps of constant size η.
+
+    Examples
+    --------
+    >>> data = Dataset([-1, 0, 1], [1, 0, 1])
+    >>> [round(each.loss(data), 3) for each in steps(Network([1, -1], [0, 0], [1, 0], 0), data, 0.1, 3)]
+    [0.146, 0.128, 0.114]
+    """
+    for _ in range(count):
+        net = descend(net, data, Schedule(eta), tolerance=0.0, budget=1).net
+        yield net

@@ -85,13 +85,13 @@ def _watched(net: Network, data: Dataset, eta: float, steps: int) -> tuple[Netwo
     """The network after so many steps, the sharpness of the mode before each of them, and how many modes."""
     seen: dict[bytes, float] = {}
     visits = []
-    for _ in range(steps):
-        mode = net.pattern(data.x).tobytes()
+    *nets, last = net, *descent.steps(net, data, eta, steps)
+    for each in nets:
+        mode = each.pattern(data.x).tobytes()
         if mode not in seen:
-            seen[mode] = tangent.interpolation_sharpness(net, data)
+            seen[mode] = tangent.interpolation_sharpness(each, data)
         visits.append(seen[mode])
-        net = descend(net, data, Schedule(eta), tolerance=0.0, budget=1).net
-    return net, visits, len(seen)
+    return last, visits, len(seen)
 
 
 @dataclass(frozen=True)
