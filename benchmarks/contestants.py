@@ -16,7 +16,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from stableminima import autodiff, matrix_free
 from stableminima.network import Dataset, Network
-from stableminima.runs import kernels
+from stableminima.runs import kernels, vectorised
 
 Vector = NDArray[np.float64]
 Descent = Callable[[int], Vector]
@@ -175,7 +175,7 @@ _PEERS = {
 }
 MISSING = tuple(package for package in _PEERS if find_spec(package) is None)
 DESCENTS: dict[str, Callable[[Network, Dataset, float], Descent]] = {
-    "fixed": _own(kernels.fixed),
+    "fixed": _own(vectorised.fixed),
     "general": _own(kernels.general),
     "numpy": _numpy,
     "autograd": _autograd,

@@ -7,13 +7,13 @@ from chapters import plans
 from chapters.instances import Case, random_case
 from stableminima import autodiff, tangent
 from stableminima.network import Dataset, Network
-from stableminima.runs import kernels
-from stableminima.runs.descent import Outcome, Schedule, descend
+from stableminima.runs import kernels, vectorised
+from stableminima.runs.descent import Outcome, Schedule, descend, steps
 
 
-def trajectory(net, data, schedule, steps):
-    """θ_0, …, θ_steps from the kernel."""
-    runs = [descend(net, data, schedule, tolerance=0, budget=t) for t in range(1, steps + 1)]
+def trajectory(net, data, schedule, count):
+    """θ_0, …, θ_count from the kernel."""
+    runs = [descend(net, data, schedule, tolerance=0, budget=t) for t in range(1, count + 1)]
     return [net, *(run.net for run in runs)]
 
 
@@ -58,6 +58,13 @@ def test_same_input_same_bits_however_it_is_thinned():
     case = random_case(2, 30, 6)
     runs = [descend(case.net, case.data, Schedule(0.3), tolerance=0, budget=5000, records=r) for r in (1, 7, 5000)]
     assert len({run.net.vector.tobytes() for run in runs}) == 1
+
+
+def test_single_steps_are_those_of_a_run():
+    case = random_case(2, 30, 6)
+    path = trajectory(case.net, case.data, Schedule(0.3), 50)
+    assert [each.vector.tolist() for each in steps(case.net, case.data, 0.3, 50)] == [
+        each.vector.tolist() for each in path[1:]]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +151,7 @@ def test_a_place_on_the_circle_is_the_pattern(w, n):
         assert (w * x + b > 0).tolist() == ((j >= place) if place < n else (j < place - n)).tolist()
 
 
-@pytest.mark.parametrize("looks", [kernels.GENERAL, kernels.FIXED])
+@pytest.mark.parametrize("looks", [kernels.LOOKS, vectorised.LOOKS])
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
 def test_samples_around_a_place_tell_it_from_every_other(n, looks):
     """Whatever line is drawn: if the samples looked at are as expected, the pattern is that place's."""
@@ -161,7 +168,7 @@ def test_samples_around_a_place_tell_it_from_every_other(n, looks):
 def both_kernels(case, eta, steps, level=0.0):
     """θ, loss and the change of step size after ``steps`` steps, from either kernel."""
     order = np.argsort(case.data.x)
-    for advance in (kernels.general, kernels.fixed):
+    for advance in (kernels.general, vectorised.fixed):
         theta = case.net.vector.copy()
         rest = (0, steps, 0.0, eta, 20, level, 1.5)
         yield theta, advance(theta, case.data.x[order], case.data.y[order], *rest, False)

@@ -8,7 +8,7 @@ import pytest
 
 from chapters import plans
 from chapters.experiments import sliders
-from chapters.plans import HERO, PROBES, SECTION_5, SECTION_5_STEPS, SURVEY
+from chapters.plans import SECTION_5
 from stableminima import rescaling, smoothness, tangent
 from stableminima.network import Network
 from stableminima.runs import experiments, results
@@ -49,27 +49,24 @@ def test_what_happened_afterwards_repeats():
 
 @pytest.mark.parametrize("index", [17, 60])
 def test_hero_repeats(index):
-    row = plans.stored("hero").rows[index]
-    again = experiments.one_run(replace(HERO, init_scale=row.scale), row.eta, traced=True, onward=False)
+    hero = plans.stored("hero")
+    row, again = hero.rows[index], experiments.one_run(*hero.job(index), traced=True, onward=False)
     assert np.array_equal(again.theta, row.theta)
     assert np.allclose(again.trace, row.trace, rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize("index", [0, 43 * 4, 43 * 4 + 3])
 def test_survey_repeats(index):
-    row = plans.stored("survey").rows[index]
-    again = experiments.one_run(replace(SURVEY, seed=row.seed), row.eta, onward=False)
+    survey = plans.stored("survey")
+    row, again = survey.rows[index], experiments.one_run(*survey.job(index), onward=False)
     assert (again.outcome, again.steps) == (row.outcome, row.steps)
 
 
 @pytest.mark.parametrize("name, indices", [("scales", [30, 350]), ("chain", [25, 700]), ("phase", [500, 2500])])
 def test_the_large_sweeps_repeat_bit_for_bit(name, indices):
-    protocol, jobs, options = plans.plans()[name]
-    sweep = plans.stored(name)
-    assert sweep.protocol == protocol and len(sweep) == len(jobs)
+    sweep, (*_, options) = plans.stored(name), plans.plans()[name]
     for index in indices:
-        row = sweep.rows[index]
-        again = experiments.one_run(jobs[index][0], row.eta, **options)
+        row, again = sweep.rows[index], experiments.one_run(*sweep.job(index), **options)
         same = ("seed", "scale", "eta", "outcome", "steps", "loss", "peak", "final", "modes")
         assert [getattr(row, field) for field in same] == [getattr(again, field) for field in same]
 
@@ -82,8 +79,9 @@ def test_the_chain_of_inequalities_holds_on_every_data_set():
     assert (1 + 2 * chain["norm"] <= slack * chain["flattest"]).all()
     assert (chain["flattest"] <= slack * chain["sharpness"]).all()
     above = chain.where((chain["sharpness"] * chain["eta"] > 2) & (chain["lowest"] * chain["eta"] > 2))
-    for row in above.where(above["peak"] < 10 * chain.protocol.tolerance).rows:
-        kick = experiments.kicked(replace(chain.protocol, seed=row.seed), row.eta)
+    held = above.where(above["peak"] < 10 * chain.protocol.tolerance)
+    for index in range(len(held)):
+        kick = experiments.kicked(*held.job(index))
         assert kick.before < 1e-17 and kick.growth < 1  # held: by a flat mode nearby, or between modes that are not
         assert kick.highest > kick.lowest
 
@@ -96,25 +94,38 @@ def test_figure_1_shows_what_its_rule_for_the_seed_asks_for():
     assert bold.eta == pytest.approx(3 * gentle.eta)
 
 
-def test_protocols_and_step_sizes_are_those_of_the_book():
-    sweep = plans.stored("section5")
-    assert sweep.protocol == SECTION_5
-    assert sweep["eta"] == pytest.approx(SECTION_5_STEPS, rel=4e-16)  # the last bit of a power is the processor's
-    assert plans.stored("hero").protocol == HERO
-    survey = plans.stored("survey")
-    assert set(survey["eta"]) == set(PROBES)
-    assert plans.chosen_seed(survey) == SECTION_5.seed
+@pytest.mark.parametrize("name", plans.plans())
+def test_runs_are_those_of_the_book(name):
+    sweep, (protocol, jobs, _) = plans.stored(name), plans.plans()[name]
+    found = [sweep.job(index) for index in range(len(sweep))]
+    assert sweep.protocol == protocol
+    assert [run for run, _ in found] == [run for run, _ in jobs]
+    etas = [eta for _, eta in jobs]
+    assert sweep["eta"] == pytest.approx(etas, rel=4e-16)  # the last bit of a power is the processor's
+
+
+def test_the_seed_is_the_one_that_the_rule_chooses():
+    assert plans.chosen_seed(plans.stored("survey")) == SECTION_5.seed
 
 
 def test_derived_numbers_follow_from_the_parameters(stored):
     for index, row in enumerate(stored.rows):
-        data, _ = replace(stored.protocol, seed=row.seed).start()
-        net = stored.net(index)
+        net, data = stored.case(index)
         assert row.sharpness == pytest.approx(tangent.sharpness(net, data), rel=1e-9)
         assert row.norm == pytest.approx(smoothness.weighted_norm(net, data), rel=1e-12)
         if np.isfinite(row.flattest):
             assert row.flattest == pytest.approx(rescaling.flattest_rescaling(net, data).sharpness, rel=1e-4)
         assert row.outcome is Outcome.DIVERGED or row.loss == pytest.approx(net.loss(data), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["survey", "limits", "chain"])
+def test_a_sweep_over_many_data_sets_has_no_data_of_its_own(name):
+    sweep = plans.stored(name)
+    with pytest.raises(ValueError, match=r"data sets: ask for case\(index\)"):
+        _ = sweep.data
+    for seed in np.unique(sweep["seed"])[:3]:
+        data, _ = replace(sweep.protocol, seed=int(seed)).start()
+        assert np.array_equal(sweep.where(sweep["seed"] == seed).data.y, data.y)
 
 
 def test_a_sweep_is_read_as_it_was_written(folder):

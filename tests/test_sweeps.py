@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 import os
 import pickle
 import shutil
@@ -10,14 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from importlib import metadata
 from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
 import pytest
-from joblib import memory
 
 from chapters import plans
 from chapters.__main__ import main
@@ -84,6 +84,13 @@ def test_what_is_read_is_what_was_computed(tmp_path):
     assert [type(row.outcome) for row in again] == [type(row.outcome) for row in first]
 
 
+def test_a_file_tells_its_run(tmp_path):
+    sweep(JOBS[:1], tmp_path, workers=1, onward=False)
+    with np.load(kept(tmp_path)[0], allow_pickle=False) as file:
+        told, code = json.loads(str(file["run"])), str(file["code"])
+    assert told == {"protocol": asdict(QUICK), "eta": 0.4, "options": {"onward": False}} and code == sweeps.VERSION
+
+
 def test_finished_runs_are_not_run_again(tmp_path, ran):
     sweep(JOBS[:1], tmp_path, workers=1, onward=False)
     assert missing(JOBS, tmp_path, onward=False) == JOBS[1:]
@@ -142,7 +149,7 @@ def test_version_is_that_of_the_code(copy):
 
 
 @pytest.mark.parametrize(
-    "name", ["runs/experiments", "runs/descent", "runs/kernels", "network", "smoothness", "tangent"]
+    "name", ["runs/experiments", "runs/descent", "runs/kernels", "runs/vectorised", "network", "smoothness", "tangent"]
 )
 def test_version_sees_what_a_run_passes_through(copy, name):
     with (copy / f"{name}.py").open("a") as module:
@@ -166,27 +173,15 @@ def test_version_sees_the_libraries(monkeypatch):
     assert sweeps.code_version() != sweeps.VERSION
 
 
-def test_joblib_wipes_nothing_when_the_text_of_the_cached_function_changes(tmp_path, monkeypatch, ran):
-    first = sweep(JOBS, tmp_path, workers=1, onward=False)
-    memory._FUNCTION_HASHES.clear()  # as in a new process
-    with monkeypatch.context() as older:
-        older.setattr(sweeps.SealedStore, "get_cached_func_code", lambda *_: "def _run(): pass")
-        sweep(JOBS[:1], tmp_path, workers=1, onward=False)
-    assert len(kept(tmp_path)) == len(JOBS)
-    ran.clear()
-    memory._FUNCTION_HASHES.clear()
-    assert same(sweep(JOBS, tmp_path, workers=1, onward=False), first) and ran == []
-
-
 def test_a_worker_with_other_code_computes_nothing(tmp_path):
     with pytest.raises(RuntimeError, match="other code.*the same Python, packages and stableminima"):
-        sweeps._finished(sweeps._run, None, "0" * 64, JOBS[0], {})
+        sweeps._finished(None, "0" * 64, JOBS[0], {})
 
 
 def test_a_worker_that_does_not_see_the_folder_writes_nothing(tmp_path):
-    run = sweeps._memory(sweeps._folder(tmp_path / "there"))
+    folder = sweeps._folder(tmp_path / "there")
     shutil.rmtree(tmp_path / "there")
-    job, row = sweeps._finished(run, Path(run.store_backend.location), sweeps.VERSION, JOBS[0], {"onward": False})
+    job, row = sweeps._finished(folder, sweeps.VERSION, JOBS[0], {"onward": False})
     assert job == JOBS[0] and same([row], loop(JOBS[:1]))
     assert not (tmp_path / "there").exists()
 
@@ -300,6 +295,7 @@ def test_a_full_disk_ends_the_sweep_and_half_a_file_is_not_a_result(tmp_path, mo
         with pytest.raises(OSError, match="No space left on device") as failure:
             sweep(JOBS[:1], tmp_path, workers=1, onward=False)
     assert "start it again" in failure.value.__notes__[0]
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
     assert sweep(JOBS[:1], tmp_path, workers=1, onward=False)[0].eta == 0.4
     assert ran == [0.4, 0.4]
 

@@ -119,14 +119,31 @@ def plans() -> dict[str, tuple[Protocol, list[Job], dict[str, bool]]]:
     }
 
 
+def _folder(name: str) -> Path:
+    """Where a sweep of the book lies."""
+    if not (DATA / name).is_dir():
+        raise results.ResultError(
+            f"there is no {DATA / name}: the book's results come with its repository, not with an installation. Work "
+            f"in a checkout, or compute the sweep, python -m chapters data --only {name}, and read it from ./data by "
+            "stableminima.runs.results.load"
+        )
+    return DATA / name
+
+
 def stored(name: str) -> Sweep:
-    """A sweep of the book by its name in :func:`plans`, as "section5" or "hero"."""
-    return results.load(DATA / name)
+    """A sweep of the book by its name in :func:`plans`, as "section5" or "hero".
+
+    Raises
+    ------
+    ResultError
+        If it is not there, as where the book is not run from its repository, or is damaged.
+    """
+    return results.load(_folder(name))
 
 
 def about(name: str) -> results.Cost:
-    """What it cost to compute a sweep of the book."""
-    return results.cost(DATA / name)
+    """What it cost to compute a sweep of the book; raises as :func:`stored`."""
+    return results.cost(_folder(name))
 
 
 def regenerate(folder: Path = DATA, only: Sequence[str] = ()) -> None:

@@ -1,9 +1,9 @@
 """Tangent features, Hessian and sharpness as products with a vector, in O(n + k) each: no matrix is ever formed.
 
 On sorted samples a neuron is active on a prefix or a suffix, one of the 2n patterns on the circle of
-:mod:`~stableminima.kernels`. Sums over the samples of a neuron are then entries of running sums, and sums over the
-neurons of a sample are running sums of what the neurons leave at their patterns. A dense Hessian costs O(k² n) time
-and O(k²) memory; at n = k = 10⁴ that is 7.2 GB.
+:mod:`~stableminima.runs.kernels`. Sums over the samples of a neuron are then entries of running sums, and sums over
+the neurons of a sample are running sums of what the neurons leave at their patterns. A dense Hessian costs O(k² n)
+time and O(k²) memory; at n = k = 10⁴ that is 7.2 GB.
 """
 
 from __future__ import annotations
@@ -11,23 +11,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from .network import Dataset, Network
-from .runs.kernels import locate
+from .runs import kernels
 
 Vector = NDArray[np.float64]
-
-
-@njit(cache=True)
-def _places(w1: Vector, b1: Vector, x: Vector) -> NDArray[np.int64]:
-    """The pattern of each neuron on sorted x, a place on the circle; shape (k,)."""
-    places = np.empty(w1.size, np.int64)
-    for i in range(w1.size):
-        places[i] = locate(w1[i], b1[i], x)
-    return places
 
 
 def _over_samples(c: Vector) -> Vector:
@@ -56,7 +46,7 @@ def features(net: Network, x: ArrayLike) -> LinearOperator:
     k, n = net.k, x.size
     order = np.argsort(x)
     x = x[order]
-    places = _places(net.w1, net.b1, x)
+    places = kernels.places(net.w1, net.b1, x)
 
     def combine(c: Vector) -> Vector:
         c = c.ravel()[order]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 
@@ -233,13 +233,12 @@ def survey_table(survey: Sweep) -> Table:
 
 def _kind_of_end(survey: Sweep, index: int) -> str:
     """The outcome of a run, and of a stalled one where it stalled."""
-    row, net = survey.rows[index], survey.net(index)
+    row = survey.rows[index]
     if row.outcome is not Outcome.STALLED:
         return str(row.outcome)
     if row.sharpness * row.eta / 2 > 0.9:
         return "stalled at the edge"
-    data, _ = replace(survey.protocol, seed=row.seed).start()
-    slope = np.sum(tangent.gradient(net, data) ** 2)
+    slope = np.sum(tangent.gradient(*survey.case(index)) ** 2)
     return "at a critical point" if slope < 1e-6 * row.loss else "out of steps"
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ledgerbook.claim import Attack, Claim, Instance, Tolerance, Wrong
 from stableminima import autodiff, quotients, symbolic, tangent
 from stableminima.network import Dataset, Network
+from stableminima.runs import descent
 from stableminima.runs.descent import Schedule, descend
 
 from ..common import Array, exact
@@ -273,7 +274,7 @@ def _second_order(case: Case, bias: float = 1, first: float = -1, power: int = 2
 
 def _change_in_a_step(case: Case) -> Array:
     """The change of the imbalance in one step of the compiled descent, in floating point."""
-    after = descend(case.net, case.data, Schedule(case.eta), budget=1, tolerance=0).net
+    (after,) = descent.steps(case.net, case.data, case.eta, 1)
     return imbalance(after) - imbalance(case.net)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ledgerbook.drawing import PALETTE
 from ledgerbook.picture import Picture, blank, styled
 from ledgerbook.tables import Table
-from stableminima.runs.descent import Schedule, descend
+from stableminima.runs import descent
 from stableminima.runs.experiments import Sweep
 
 MEASURED = Path(__file__).resolve().parents[3] / "benchmarks" / "results.json"
@@ -186,10 +186,6 @@ def cost_against_size(found: dict) -> Picture:
 
 def switches(sweep: Sweep, index: int, steps: int = 300) -> np.ndarray:
     """How many neurons change their pattern in each of so many single steps on from a stored run; shape (steps,)."""
-    net, data, eta = sweep.net(index), sweep.data, sweep["eta"][index]
-    counts = []
-    for _ in range(steps):
-        after = descend(net, data, Schedule(eta), tolerance=0, budget=1).net
-        counts.append(int((net.pattern(data.x) != after.pattern(data.x)).any(axis=0).sum()))
-        net = after
-    return np.array(counts)
+    (net, data), eta = sweep.case(index), sweep["eta"][index]
+    patterns = np.array([each.pattern(data.x) for each in (net, *descent.steps(net, data, eta, steps))])
+    return (patterns[1:] != patterns[:-1]).any(axis=1).sum(axis=1)

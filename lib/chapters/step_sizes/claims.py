@@ -348,11 +348,9 @@ VI_7_ORDER = Claim(
 @lru_cache(maxsize=1)
 def _settled() -> tuple[Instance, ...]:
     """Minima at which descent ran on, with its step size."""
-    sweep, sets = plans.stored("limits"), {}
-    for seed in np.unique(sweep["seed"]).tolist():
-        sets[seed] = replace(sweep.protocol, seed=seed).start()[0]
+    sweep = plans.stored("limits")
     return tuple(
-        Instance(f"data set {row.seed}, η = {row.eta:g}", row.seed, Case(sweep.net(index), sets[row.seed], row.eta))
+        Instance(f"data set {row.seed}, η = {row.eta:g}", row.seed, Case(*sweep.case(index), row.eta))
         for index, row in enumerate(sweep.rows)
         if row.final <= sweep.protocol.tolerance
     )

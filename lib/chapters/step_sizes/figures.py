@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,9 +45,8 @@ def limits(sweep: Sweep) -> tuple[Limits, ...]:
     found = []
     for seed in np.unique(sweep["seed"]).tolist():
         part = sweep.where(sweep["seed"] == seed)
-        data, _ = replace(sweep.protocol, seed=seed).start()
-        flattest = interpolants.flattest_interpolant(data)
-        smoothest, eta_1 = interpolants.smoothest_norm(data), interpolants.largest_step_size(data)
+        flattest = interpolants.flattest_interpolant(part.data)
+        smoothest, eta_1 = interpolants.smoothest_norm(part.data), interpolants.largest_step_size(part.data)
         settled = part["final"] <= sweep.protocol.tolerance
         found.append(Limits(seed, smoothest, eta_1, flattest.step_size, flattest.bound, part["eta"], settled))
     return tuple(sorted(found, key=lambda each: each.eta_2))

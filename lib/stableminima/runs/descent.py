@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .. import tangent
 from ..network import Dataset, Network
-from . import kernels
+from . import kernels, vectorised
 
 
 class Outcome(StrEnum):
@@ -113,7 +113,7 @@ def kernel(n: int, k: int, budget: int) -> Callable:
     >>> kernel(10, 80, 10**8).__name__, kernel(1000, 1000, 10**8).__name__
     ('fixed', 'general')
     """
-    return kernels.fixed if n <= 64 and k <= 512 and budget >= 1_000_000 else kernels.general
+    return vectorised.fixed if n <= 64 and k <= 512 and budget >= 1_000_000 else kernels.general
 
 
 def descend(
@@ -189,3 +189,17 @@ def descend(
         losses=np.array(losses),
         sharpnesses=np.array([tangent.sharpness(each, data) for each in nets]) if with_sharpness else None,
     )
+
+
+def steps(net: Network, data: Dataset, eta: float, count: int) -> Iterator[Network]:
+    """The networks after 1, 2, …, ``count`` steps of constant size η.
+
+    Examples
+    --------
+    >>> data = Dataset([-1, 0, 1], [1, 0, 1])
+    >>> [round(each.loss(data), 3) for each in steps(Network([1, -1], [0, 0], [1, 0], 0), data, 0.1, 3)]
+    [0.146, 0.128, 0.114]
+    """
+    for _ in range(count):
+        net = descend(net, data, Schedule(eta), tolerance=0.0, budget=1).net
+        yield net

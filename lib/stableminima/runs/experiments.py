@@ -85,13 +85,13 @@ def _watched(net: Network, data: Dataset, eta: float, steps: int) -> tuple[Netwo
     """The network after so many steps, the sharpness of the mode before each of them, and how many modes."""
     seen: dict[bytes, float] = {}
     visits = []
-    for _ in range(steps):
-        mode = net.pattern(data.x).tobytes()
+    *nets, last = net, *descent.steps(net, data, eta, steps)
+    for each in nets:
+        mode = each.pattern(data.x).tobytes()
         if mode not in seen:
-            seen[mode] = tangent.interpolation_sharpness(net, data)
+            seen[mode] = tangent.interpolation_sharpness(each, data)
         visits.append(seen[mode])
-        net = descend(net, data, Schedule(eta), tolerance=0.0, budget=1).net
-    return net, visits, len(seen)
+    return last, visits, len(seen)
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,18 @@ def one_run(protocol: Protocol, eta: float, traced: bool = False, onward: bool =
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """The finished runs of a protocol, in order. Columns come as arrays: ``sweep["eta"]``."""
+    """The finished runs of a protocol, in order. Columns come as arrays: ``sweep["eta"]``.
+
+    Runs may differ in seed and initial scale, which then stand in place of the protocol's.
+
+    Examples
+    --------
+    >>> protocol = Protocol(seed=1, n=3, k=4, warm_up=10, tolerance=1e-3)
+    >>> found = Sweep(protocol, (one_run(replace(protocol, seed=2), 0.1),))
+    >>> net, data = found.case(0)
+    >>> found.job(0)[0].seed, data.n, net.k, net.loss(data) <= 1e-3
+    (2, 3, 4, True)
+    """
 
     protocol: Protocol
     rows: tuple[Row, ...]
@@ -192,9 +203,38 @@ class Sweep:
         return np.array([getattr(row, column) for row in self.rows])
 
     @cached_property
+    def _data(self) -> dict[int, Dataset]:
+        """The samples of each seed."""
+        return {seed: replace(self.protocol, seed=seed).start()[0] for seed in {row.seed for row in self.rows}}
+
+    @property
     def data(self) -> Dataset:
-        """The samples all runs were fitted to."""
-        return self.protocol.start()[0]
+        """The samples that all runs were fitted to.
+
+        Raises
+        ------
+        ValueError
+            If the runs were fitted to several data sets, or there are none.
+        """
+        if len(self._data) != 1:
+            raise ValueError(f"the runs of this sweep have {len(self._data)} data sets: ask for case(index), "
+                             "or for the data of the runs with one seed, where(sweep['seed'] == seed)")
+        return next(iter(self._data.values()))
+
+    def job(self, index: int) -> Job:
+        """What run ``index`` was: the protocol with that run's seed and initial scale, and its step size."""
+        row = self.rows[index]
+        return replace(self.protocol, seed=row.seed, init_scale=row.scale), row.eta
+
+    def case(self, index: int) -> tuple[Network, Dataset]:
+        """The network that run ``index`` ended with, and the samples that it was fitted to.
+
+        Raises
+        ------
+        ValueError
+            If the sweep was stored without parameters.
+        """
+        return self.net(index), self._data[self.rows[index].seed]
 
     def net(self, index: int) -> Network:
         """The network that run ``index`` ended with.

@@ -1,8 +1,8 @@
 """Sweeps that survive: many independent runs, in any number of processes, each kept on disk as soon as it is finished.
 
-joblib computes and keeps: here or on a cluster, by ``joblib.parallel_config``. Its store is given a stricter one in
-exchange: a run is one ``.npz`` file with its seal behind it, in a folder named after the code that computed it. What is
-read again is the run that was written there, or it is refused, unread. No file is ever unpickled, and none is deleted.
+joblib computes, here or on a cluster, by ``joblib.parallel_config``. A run is kept as one ``.npz`` file with its seal
+behind it, in a folder named after the code that computed it. What is read again is the run that was written there, or
+it is refused, unread. No file is ever unpickled, and none is deleted.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryFile
+from uuid import uuid4
 
 import numpy as np
-from joblib import Memory, Parallel, delayed, register_store_backend
-from joblib._store_backends import FileSystemStoreBackend
+from joblib import Parallel, delayed
 from joblib.parallel import get_active_backend
 from tqdm import tqdm
 
@@ -79,78 +80,60 @@ def code_version(home: Path = Path(__file__).parents[1]) -> str:
 VERSION = code_version()  # of the code that was imported, even if the files change while it runs
 
 
-def _content(row: Row) -> bytes:
-    """A row as a ``.npz`` file: its arrays by name, and all other fields as JSON."""
-    arrays = {name: value for name, value in vars(row).items() if isinstance(value, np.ndarray)}
-    others = {name: value for name, value in vars(row).items() if name not in arrays}
-    buffer = io.BytesIO()
-    np.savez(buffer, fields=json.dumps(others, default=lambda value: value.item()), **arrays)
-    return buffer.getvalue()
+@dataclass(frozen=True)
+class _Place:
+    """Where the row of one run is kept: a file in the folder of today's code, named by a digest of the run.
 
-
-def _row(content: bytes) -> Row:
-    with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    others = json.loads(str(arrays.pop("fields")))
-    return Row(**{**others, "outcome": Outcome(others["outcome"])}, **arrays)
-
-
-class SealedStore(FileSystemStoreBackend):
-    """joblib's store in a folder, one file for a run, which ends in a digest of its content and of its place.
-
-    A file that was cut short, changed, or copied from another run's place is refused. Nothing is ever cleared.
+    A file is a ``.npz`` with a seal behind it: a digest of its content, of the run, and of the code that computed it.
     """
 
-    def _file(self, call_id: Sequence[str]) -> Path:
-        return Path(self.location, *call_id).with_suffix(".npz")
+    folder: Path
+    run: str  # protocol, step size and options, as JSON
 
-    def _seal(self, call_id: Sequence[str], content: bytes) -> bytes:
-        return hashlib.sha256("\n".join((VERSION, *call_id, "")).encode() + content).digest()
+    @property
+    def file(self) -> Path:
+        return self.folder / f"{hashlib.sha256(self.run.encode()).hexdigest()[:32]}.npz"
 
-    def contains_item(self, call_id: Sequence[str]) -> bool:
-        return self._file(call_id).exists()
+    def _sealed(self, content: bytes) -> bytes:
+        return content + hashlib.sha256(f"{VERSION}\n{self.run}\n".encode() + content).digest()
 
-    def dump_item(self, call_id: Sequence[str], item: Row, verbose: int = 0) -> None:
-        content, file = _content(item), self._file(call_id)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        sealed = content + self._seal(call_id, content)
-        self._concurrency_safe_write(sealed, str(file), lambda content, name: Path(name).write_bytes(content))
-
-    def load_item(self, call_id: Sequence[str], *_, **__) -> Row:
+    def write(self, row: Row) -> None:
+        """Keeps a row: all of it, or, if this process is killed or the disk is full, nothing."""
+        arrays = {name: value for name, value in vars(row).items() if isinstance(value, np.ndarray)}
+        others = {name: value for name, value in vars(row).items() if name not in arrays}
+        buffer = io.BytesIO()
+        np.savez(buffer, run=self.run, code=VERSION, row=_json(others), **arrays)
+        begun = self.file.with_suffix(f".{uuid4().hex}")
         try:
-            sealed = self._file(call_id).read_bytes()
+            begun.write_bytes(self._sealed(buffer.getvalue()))
+            begun.replace(self.file)
+        finally:
+            begun.unlink(missing_ok=True)
+
+    def read(self) -> Row | None:
+        """The row that was kept here; None if there is none. What is not sealed as it should be is not looked into."""
+        try:
+            sealed = self.file.read_bytes()
+        except FileNotFoundError:
+            return None
         except OSError as error:
-            raise ResultError(f"{self._file(call_id)} cannot be read ({error.strerror})") from error
-        content, seal = sealed[:-32], sealed[-32:]
-        if seal != self._seal(call_id, content):
-            raise ResultError(f"{self._file(call_id)} is not the run that was written there")
-        return _row(content)
-
-    def get_metadata(self, call_id: Sequence[str]) -> dict:
-        return {}
-
-    def store_metadata(self, call_id: Sequence[str], metadata: dict) -> None:
-        """Keeps none: the row says it all, in one file."""
-
-    def store_cached_func_code(self, call_id: Sequence[str], func_code: str | None = None) -> None:
-        self.create_location(str(Path(self.location, *call_id)))
-
-    def get_cached_func_code(self, call_id: Sequence[str]) -> str:
-        """Today's text, always: joblib asks whether the function was changed, and here the folder answers that."""
-        return inspect.getsource(_run)
-
-    def clear_path(self, call_id: Sequence[str]) -> None:
-        """Clears nothing: results of other code lie in other folders."""
-
-    clear_item = clear_path
+            raise ResultError(f"{self.file} cannot be read ({error.strerror})") from error
+        content = sealed[:-32]
+        if sealed != self._sealed(content):
+            raise ResultError(f"{self.file} is not the run that was written there")
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            others = json.loads(str(file["row"]))
+            arrays = {name: file[name] for name in file.files if name not in ("run", "code", "row")}
+        return Row(**{**others, "outcome": Outcome(others["outcome"])}, **arrays)
 
 
-register_store_backend("sealed", SealedStore)
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=lambda number: number.item())
 
 
-def _run(protocol: Protocol, eta: float, options: dict[str, bool], row: Row | None = None) -> Row:
-    """What joblib keeps: a run computed here, or its row if that was computed elsewhere."""
-    return one_run(protocol, eta, **options) if row is None else row
+def _place(folder: Path, job: Job, options: dict[str, bool]) -> _Place:
+    protocol, eta = job
+    return _Place(folder, _json({"protocol": asdict(protocol), "eta": eta, "options": options}))
 
 
 def _sees(folder: Path | None) -> bool:
@@ -158,17 +141,15 @@ def _sees(folder: Path | None) -> bool:
     return folder is not None and folder.is_dir()
 
 
-def _finished(run: Callable[..., Row], folder: Path | None, code: str, job: Job, options: dict) -> tuple[Job, Row]:
+def _finished(folder: Path | None, code: str, job: Job, options: dict[str, bool]) -> tuple[Job, Row]:
     """A job with its row, computed in a worker, and kept at once if the worker sees the folder."""
     if code != VERSION:
         raise RuntimeError("this worker has other code than the process that began the sweep: "
                            "give both the same Python, packages and stableminima, and start both again")
-    return job, (run if _sees(folder) else _run)(*job, options)
-
-
-def _memory(folder: Path | None) -> Callable[..., Row]:
-    """:func:`_run` with joblib's memory, in a folder."""
-    return Memory(folder, backend="sealed", verbose=0).cache(_run, ignore=["row"])
+    row = one_run(*job, **options)
+    if _sees(folder):
+        _place(folder, job, options).write(row)
+    return job, row
 
 
 def _folder(cache: Path | str) -> Path:
@@ -194,19 +175,17 @@ def _jobs(jobs: Sequence[Job], options: dict[str, bool]) -> list[Job]:
     return [(protocol, float(eta)) for protocol, eta in jobs]
 
 
-def _kept(run: Callable[..., Row], jobs: Sequence[Job], options: dict[str, bool]) -> dict[Job, Row]:
+def _kept(folder: Path | None, jobs: Sequence[Job], options: dict[str, bool]) -> dict[Job, Row]:
     """The rows that are there already."""
     rows, refused = {}, []
-    for job in dict.fromkeys(jobs):
-        if run.check_call_in_cache(*job, options):
-            found = run.call_and_shelve(*job, options)
-            try:
-                rows[job] = run.store_backend.load_item((found.func_id, found.args_id))
-            except ResultError as error:
-                refused.append(str(error))
+    for job in dict.fromkeys(jobs) if folder else ():
+        try:
+            rows[job] = _place(folder, job, options).read()
+        except ResultError as error:
+            refused.append(str(error))
     if refused:
         raise ResultError("\n".join([*refused, "Delete what is named here and start again: all other runs are kept."]))
-    return rows
+    return {job: row for job, row in rows.items() if row is not None}
 
 
 @contextmanager
@@ -239,7 +218,7 @@ def missing(jobs: Sequence[Job], cache: Path | str, **options: bool) -> list[Job
         As :func:`sweep`.
     """
     jobs = _jobs(jobs, options)
-    there = _kept(_memory(_folder(cache)), jobs, options)
+    there = _kept(_folder(cache), jobs, options)
     return [job for job in dict.fromkeys(jobs) if job not in there]
 
 
@@ -275,16 +254,17 @@ def sweep(
         raise ValueError(f"workers must be a number of processes, or -1 for one on each core, got {workers}")
     jobs = _jobs(jobs, options)
     folder = None if cache is None else _folder(cache)
-    run = _memory(folder)
-    rows = _kept(run, jobs, options)
+    rows = _kept(folder, jobs, options)
     left = [job for job in dict.fromkeys(jobs) if job not in rows]
     pool = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch=f"2 * n_jobs + {AHEAD}")
-    calls = (delayed(_finished)(run, folder, VERSION, job, options) for job in left)
+    calls = (delayed(_finished)(folder, VERSION, job, options) for job in left)
     bar = tqdm(desc=title, total=len(rows) + len(left), initial=len(rows), unit="run", disable=title is None)
     try:
         with bar, _failures_told():
             for job, row in pool(calls) if left else ():
-                rows[job] = run(*job, options, row=row)  # kept here, if the worker did not see the folder
+                rows[job] = row
+                if folder and not _place(folder, job, options).file.exists():  # the worker did not see the folder
+                    _place(folder, job, options).write(row)
                 bar.update()
     except BaseException as error:
         error.add_note("The sweep is not complete. " + (
