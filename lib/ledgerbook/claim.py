@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import report as _report
-from .trial import CheckFailed, Trial, rejects, require
+from .trial import CheckFailed, Trial, rejects, require, require_sight
 
 __all__ = [
     "ROUNDING", "Attack", "CheckFailed", "Claim", "Instance", "Record", "Refutation", "Tolerance", "Wrong",
@@ -303,7 +303,9 @@ def _check(claim: Claim, yours: tuple[str, ...]) -> Record:
     instances = listed(claim.instances, claim.name)
     name = f"{claim.name}{_report.replaced(yours)}"
     trials = [Trial(claim, name, oracle, _once(claim.left), _once(side)) for oracle, side in claim.right.items()]
-    closest = max(require(trial, [trial.case(instance) for instance in instances]) for trial in trials)
+    seen = [(trial, [trial.case(instance) for instance in instances]) for trial in trials]
+    closest = max(require(*each) for each in seen)
+    require_sight(seen)
     sides = {part for part in yours if part != "instances"}
     tried = [wrong for wrong in claim.wrong if not sides or sides - set(wrong.changes)]
     passed = []

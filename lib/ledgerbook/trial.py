@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,14 +20,17 @@ PLANTED = 1.0005  # an error of 0.05 % must be seen
 BIAS = 0.25  # the typical instance may use a quarter of its tolerance, so that no bias hides in it
 SHORTEST = 8  # entries of a sequence that is said to converge
 ROUNDOFF = 8 * np.finfo(float).eps
+MINUTE = 0.05  # the share of the entries that may be too small, beside the others, for an error in them to be seen
+EQUAL = 1 - 1e-9  # an entry of an inequality that is at least this close has nowhere to climb
+LOOSEST = {"<=": 2.5e-4, ">=": 2.5e-4, "->": 1e-3}  # shares of the sides that a tolerance may take up
 
 
 class CheckFailed(AssertionError):
     """A claim does not hold, or the check of it is worthless. The message says which, and where."""
 
 
-class _NotFinite(CheckFailed):
-    """A side holds NaN or infinity; the attack may step there, an instance may not."""
+class Void(CheckFailed):
+    """An attack has nothing to climb."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,9 @@ class Case:
     gap: np.ndarray  # by how much the relation is missed, entry by entry, at least 0
     allowed: np.ndarray
     head: float = np.inf  # largest gap in the first quarter of a sequence
+    shrinks: bool = True  # whether the gap of a sequence goes on shrinking in its last quarter
     vector: np.ndarray | None = None  # where the attack took the instance
+    truth: bool = False  # the sides are yes or no
 
     @property
     def used(self) -> np.ndarray:
@@ -58,18 +64,24 @@ class Case:
 
     @property
     def worst(self) -> float:
-        return np.inf if self.leaves else float(self.used.max())
+        return np.inf if self.leaves or not self.shrinks else float(self.used.max())
 
-    def closeness(self, relation: str) -> float:
-        """How near an inequality is to equality (1), at the nearest entry above the tolerance; at least -1.
+    def closenesses(self, relation: str) -> np.ndarray:
+        """How near an inequality is to equality (1), entry by entry; at least -1, and -1 within the tolerance of 0.
 
         For two sides of one sign it is the smaller over the larger; above 1 the inequality is violated.
         """
         telling = self.size > self.allowed
-        if not telling.any():
-            return -1.0
-        room = _room(relation, self.left, self.right)[telling]
-        return max(-1.0, float(np.max(1 - room / self.size[telling])))
+        room = _room(relation, self.left, self.right)
+        return np.where(telling, np.maximum(-1.0, 1 - room / np.where(telling, self.size, 1.0)), -1.0)
+
+    def closeness(self, relation: str) -> float:
+        """That of the nearest entry."""
+        return float(self.closenesses(relation).max())
+
+    def loose(self, relation: str) -> np.ndarray:
+        """Where the inequality leaves room."""
+        return self.closenesses(relation) < EQUAL
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,8 @@ class Trial:
     right: Callable[[Any], ArrayLike]
 
     def case(self, instance: Instance, vector: np.ndarray | None = None) -> Case:
-        """Evaluate and compare both sides on one instance."""
+        """Evaluate and compare both sides on one instance, which neither of them can change."""
+        _freeze(instance.value)
         left = self._values(self.left, "left side", instance)
         right = self._values(self.right, f"right side ({self.oracle})", instance)
         return replace(self._compare(instance, left, right), vector=vector)
@@ -101,67 +114,120 @@ class Trial:
     def blindness(self, cases: Sequence[Case]) -> str:
         """What this check would accept although it must not; empty for a check that can see."""
         relation = self.claim.relation
+        if relation == "=" and (blind := self._blind_entry(cases)):
+            return blind
+        if len(cases) > 1 and len({case.left.tobytes() for case in cases}) == 1:
+            return "all instances give the same left side: take instances that differ in what the claim speaks of"
         if relation == "=":
-            telling = [case for case in cases if (np.abs(case.left) > case.allowed).any()]
-            for where, plant in (("in every entry", _everywhere), ("in the largest entry", _at_the_largest)):
-                planted = [self._compare(c.instance, plant(c.left), c.right).worst for c in telling]
-                if not planted or np.median(planted) <= BIAS:
-                    return (f"this check cannot see an error of 0.05 % {where}: tighten the tolerance, "
-                            "or state the claim with quantities that are not zero")
-        elif relation == "->":
+            return ""
+        if cases[0].truth:
+            outcomes = {bool(value) for case in cases for value in np.ravel(case.left)}
+            if len(outcomes) < 2:
+                return f"the left side is {outcomes.pop()} on all instances: add some on which it is not"
+        elif any(case.allowed.max() > LOOSEST[relation] * case.size.max() for case in cases):
+            return (f"the tolerance takes up more than {LOOSEST[relation]:g} of the sides, and an error of that size "
+                    "would pass: tighten it")
+        if relation == "->":
             if all(case.head <= case.allowed.max() for case in cases):
                 return "this check sees no convergence, the sequence begins at its limit: state the claim with ="
         elif not any((_room(relation, case.left, case.right) > case.allowed).any() for case in cases):
             return "this check accepts the flipped inequality too: state the claim with =, or add instances"
         return ""
 
+    def _blind_entry(self, cases: Sequence[Case]) -> str:
+        """Where an equality would not see an error of 0.05 %: in all entries at once, or in a single one of them."""
+        telling = [case for case in cases if (np.abs(case.left) > case.allowed).any()]
+        remedy = "tighten the tolerance, or state the claim with quantities that are not zero"
+        for where, plant in (("in every entry", _everywhere), ("in the largest entry", _at_the_largest)):
+            planted = [self._compare(case.instance, plant(case.left), case.right).worst for case in telling]
+            if not planted or np.median(planted) <= BIAS:
+                return f"this check cannot see an error of 0.05 % {where}: {remedy}"
+        return ""
+
+    def unseen(self, cases: Sequence[Case]) -> dict[tuple[int, ...], np.ndarray]:
+        """By shape, in which entries an error of 0.05 % would not be seen on any instance, rounding noise aside."""
+        found = {}
+        for shape in {case.left.shape for case in cases}:
+            alike = [case for case in cases if case.left.shape == shape]
+            size = np.max([np.abs(case.left) for case in alike], axis=0)
+            seen = np.any([np.abs(case.left * PLANTED - case.right) > case.allowed for case in alike], axis=0)
+            blind = ~seen & (size > ROUNDOFF * size.max())
+            found[shape] = blind if blind.sum() > MINUTE * np.count_nonzero(size) else np.zeros(shape, dtype=bool)
+        return found
+
     def attack(self, cases: Sequence[Case]) -> tuple[float, Case | None]:
-        """Ascend from the tightest cases: the largest closeness reached, and the worst violation if there is one."""
+        """Ascend from the chosen cases: the largest closeness reached, and the worst violation if there is one."""
         relation = self.claim.relation
-        tightest = sorted(cases, key=lambda case: -case.closeness(relation))[: self.claim.attack.starts]
-        tried = [case for start in tightest for case in self._ascend(start.instance)]
+        ascents = [self._ascend(start.instance) for start in self._starts(cases)]
+        tried = [case for inside, _ in ascents for case in inside]
         worst = max(tried, key=lambda case: case.worst)
-        closest = max(case.closeness(relation) for case in (*tightest, *tried))
+        closest = max(case.closeness(relation) for case in (*cases, *tried))
+        if worst.worst <= 1 and not any(climbed for _, climbed in ascents):
+            raise Void(f"{self.name}: the attack has nothing to climb: what it changes leaves the ratio of the sides "
+                       "as it is. Let build change more, or add instances that are not at equality")
         return closest, worst if worst.worst > 1 else None
 
-    def _ascend(self, origin: Instance) -> list[Case]:
-        attack, relation = self.claim.attack, self.claim.relation
+    def _starts(self, cases: Sequence[Case]) -> list[Case]:
+        """The tightest cases that are not at equality, a random one in place of the last, and one at equality.
+
+        An author's equality cases are planted: from them alone an attack would have nowhere to climb.
+        """
+        relation = self.claim.relation
+        loose = [case for case in cases if case.loose(relation).any()]
+        equal = [case for case in cases if not case.loose(relation).any()]
+        loose.sort(key=lambda case: -case.closenesses(relation)[case.loose(relation)].max())
+        chosen, rest = loose[: self.claim.attack.starts], [case for case in loose[1:] if self._suffices(case)]
+        if len(loose) > len(chosen) > 1 and rest:
+            chosen[-1] = rest[zlib.crc32(self.claim.name.encode()) % len(rest)]
+        return [*chosen, *equal[:1]]
+
+    def _suffices(self, case: Case) -> bool:
+        """Whether the steps of the attack are enough for so many parameters."""
+        return self.claim.attack.steps >= 3 * (np.size(self.claim.attack.start(case.instance.value)) + 1)
+
+    def _ascend(self, origin: Instance) -> tuple[list[Case], bool]:
+        """What an ascent from one instance tried, and whether it had something to climb."""
+        attack = self.claim.attack
         start = np.asarray(attack.start(origin.value), dtype=float).ravel()
         where = f"{self.name}: the attack from instance {origin.label!r}"
         if start.size == 0 or not np.isfinite(start).all() or attack.steps < 3 * (start.size + 1):
             raise CheckFailed(f"{where} has {start.size} parameter(s) and {attack.steps} steps: start must return "
                               f"finite numbers, at least one, and so many need {3 * (start.size + 1)} steps or more")
-        tried: list[Case | None] = []
+        first = self._stepped(origin, start)
+        if first is None:
+            raise CheckFailed(f"{where} leaves the hypothesis too often: build must accept start(value)")
+        free, tried = first.loose(self.claim.relation), [first]
 
         def height(vector: np.ndarray) -> float:
             tried.append(self._stepped(origin, vector))
-            return -tried[-1].closeness(relation) if tried[-1] else 2.0  # worse than every closeness
+            return -self._height(tried[-1], free) if tried[-1] else 2.0  # worse than every closeness
 
         edges = attack.reach * np.diag(np.maximum(1.0, np.abs(start)))
         budget = {"maxfev": attack.steps, "maxiter": attack.steps, "xatol": 1e-12, "fatol": 1e-12}
         minimize(height, start, method="Nelder-Mead",
                  options=budget | {"initial_simplex": np.vstack([start, start + edges]), "adaptive": start.size > 4})
         inside = [case for case in tried if case]
-        if tried[0] is None or 2 * len(inside) < len(tried):
-            raise CheckFailed(f"{where} leaves the hypothesis too often: build must accept start(value), "
-                              "and finite sides must come of half of the vectors or more")
-        if all(np.array_equal(case.left, inside[0].left) and np.array_equal(case.right, inside[0].right)
-               for case in inside):
+        if 2 * len(inside) < len(tried):
+            raise CheckFailed(f"{where} leaves the hypothesis too often: half of the vectors or more must be in it")
+        if all(np.array_equal(case.left, first.left) and np.array_equal(case.right, first.right) for case in inside):
             raise CheckFailed(f"{where} never changes either side: build must make a value from the vector")
-        return inside
+        return inside, first.truth or bool(np.ptp([self._height(case, free) for case in inside]) > 1e-12)
+
+    def _height(self, case: Case, free: np.ndarray) -> float:
+        """The closeness of the nearest entry that had room at the start; of any, if the attack changed the shape."""
+        each = case.closenesses(self.claim.relation)
+        return float(each[free].max() if free.any() and free.shape == each.shape else each.max())
 
     def _stepped(self, origin: Instance, vector: np.ndarray) -> Case | None:
+        """The case that the attack makes of a vector, or None where ``build`` says that no instance belongs to it."""
         built = self.claim.attack.build(vector, origin.value)
         if built is None:
             return None
-        try:
-            with np.errstate(all="ignore"):
-                return self.case(replace(origin, value=built), vector)
-        except _NotFinite:
-            return None
+        with np.errstate(all="ignore"):
+            return self.case(replace(origin, value=built), vector)
 
     def _values(self, side: Callable[[Any], ArrayLike], which: str, instance: Instance) -> np.ndarray:
-        """One side as a non-empty, finite float array. A wrong version must come this far too."""
+        """One side as a non-empty array of finite numbers. A wrong version must come this far too."""
         where = f"{self.name}: the {which} on instance {instance.label!r}, seed {instance.seed},"
         try:
             raw = np.asarray(side(instance.value))
@@ -171,8 +237,8 @@ class Trial:
         if values is None or values.size == 0:
             raise CheckFailed(f"{where} is {'empty' if raw.size == 0 else f'of type {raw.dtype}'}: return real numbers")
         if not np.isfinite(values).all():
-            raise _NotFinite(f"{where} holds NaN or infinity; that is no verdict")
-        return values
+            raise CheckFailed(f"{where} holds NaN or infinity; that is no verdict")
+        return raw
 
     def _compare(self, instance: Instance, left: np.ndarray, right: np.ndarray) -> Case:
         where = f"{self.name}: on instance {instance.label!r}"
@@ -183,22 +249,30 @@ class Trial:
         if right.shape != (left.shape[:-1] if sequence else left.shape):
             raise CheckFailed(f"{where} the shapes differ: left side {left.shape}, "
                               f"right side ({self.oracle}) {right.shape}{', a limit' if sequence else ''}")
-        head = np.inf
+        exact = self.claim.tolerance_of(self.oracle).rtol == 0 and left.dtype.kind != "f" and right.dtype.kind != "f"
+        difference = (left.astype(object) - right.astype(object)) != 0 if exact and not sequence else None
+        truth = left.dtype.kind == right.dtype.kind == "b"
+        left, right = left.astype(float), right.astype(float)
+        head, shrinks = np.inf, True
         if sequence:
             quarter = left.shape[-1] // 4
             head = float(np.abs(left[..., :quarter] - right[..., None]).max())
             left = left[..., -quarter:]
             right = np.broadcast_to(right[..., None], left.shape)
+            halves = [np.abs(half).max() for half in np.array_split(left - right, 2, axis=-1)]
+            shrinks = bool(halves[1] < halves[0] or halves[0] <= ROUNDOFF * np.abs(right).max())
         with np.errstate(over="ignore"):
             gap = np.maximum(-_room(self.claim.relation, left, right), 0)
-        return Case(instance, left, right, gap, self._allowed(instance, left, right), head)
+        if difference is not None and self.claim.relation == "=":
+            gap = np.where(difference, np.maximum(gap, np.finfo(float).tiny), 0.0)  # what floats would round away
+        return Case(instance, left, right, gap, self._allowed(instance, left, right), head, shrinks, truth=truth)
 
     def _allowed(self, instance: Instance, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         tolerance = self.claim.tolerance_of(self.oracle)
         if tolerance.scale is None:
             scale = np.asarray(max(np.abs(left).max(), np.abs(right).max()))
         else:
-            scale = self._values(tolerance.scale, f"tolerance's scale ({self.oracle})", instance)
+            scale = self._values(tolerance.scale, f"tolerance's scale ({self.oracle})", instance).astype(float)
         if scale.shape not in ((), left.shape) or (scale < 0).any():
             raise CheckFailed(f"{self.name}: on instance {instance.label!r} the tolerance's scale must be numbers "
                               f"of at least 0, of shape () or {left.shape}, not {scale.shape}")
@@ -219,9 +293,38 @@ def require(trial: Trial, cases: Sequence[Case]) -> float:
     return closest
 
 
+def require_sight(found: Sequence[tuple[Trial, Sequence[Case]]]) -> None:
+    """Raise unless an error in any entry of an equality would be seen by one oracle or another."""
+    unseen = [trial.unseen(cases) for trial, cases in found if trial.claim.relation == "="]
+    for shape in set.intersection(*map(set, unseen)) if unseen else ():
+        blind = np.all([each[shape] for each in unseen], axis=0)
+        if blind.any():
+            entry = tuple(map(int, np.argwhere(blind)[0]))
+            raise CheckFailed(f"{found[0][0].name}: this check cannot see an error of 0.05 % in entry {entry} of shape "
+                              f"{shape} on any instance: tighten a tolerance, or claim that entry apart from the rest")
+
+
 def rejects(trial: Trial, cases: Sequence[Case]) -> bool:
     """Whether the relation itself refuses this version, on the cases or under attack."""
-    return bool(trial.fault(cases)) or (trial.claim.attack is not None and trial.attack(cases)[1] is not None)
+    if any(case.worst > 1 for case in cases):
+        return True
+    try:
+        return trial.claim.attack is not None and trial.attack(cases)[1] is not None
+    except Void:
+        return False
+
+
+def _freeze(value: Any) -> None:
+    """Makes the arrays in a value read-only, those in tuples, lists, dictionaries and dataclasses too."""
+    if isinstance(value, np.ndarray):
+        value.setflags(write=False)
+    elif isinstance(value, tuple | list):
+        for each in value:
+            _freeze(each)
+    elif isinstance(value, dict):
+        _freeze(tuple(value.values()))
+    elif is_dataclass(value) and not isinstance(value, type):
+        _freeze(tuple(getattr(value, field.name) for field in fields(value)))
 
 
 def _room(relation: str, left: np.ndarray, right: np.ndarray) -> np.ndarray:

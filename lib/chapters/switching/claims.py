@@ -199,7 +199,7 @@ def _lowest_step(setting: Setting, radius: float) -> float:
 def _retuned(vector: Array, setting: Setting) -> Setting | None:
     radius = setting.radius * np.exp(vector[1])
     eta = _lowest_step(setting, radius) * (1 + abs(vector[0]))
-    return replace(setting, radius=radius, eta=eta) if eta > 0 else None
+    return replace(setting, radius=radius, eta=eta) if 0 < eta < 1e6 and 0 < radius < 1e6 else None
 
 
 RETUNED = Attack(
@@ -261,7 +261,10 @@ S10 = Claim(
         Wrong("some batches twice as likely", left=_skewed_mean),
         Wrong("the mode on the other side", left=lambda v: _mean_hessian(replace(v, u=-v.u))),
     ),
-    tolerance=Tolerance(3e-5, why="a displacement of 1e-8, and differences over 1e-10 of rounded gradients"),
+    tolerance={
+        "autograd, all samples": Tolerance(3e-8, why="a displacement of 1e-8 moves the features by as much"),
+        "differences of the gradient": Tolerance(5e-6, why="gradients rounded to 1e-16, over a step of 1e-10"),
+    },
 )
 
 
