@@ -1,4 +1,4 @@
-"""Derivatives of the network's output by difference quotients, and how far a kink is.
+"""Derivatives by difference quotients, how far a kink is, and a step of descent as a difference quotient of the loss.
 
 Within one activation pattern f is a straight line in each single parameter, so that a central difference has no
 truncation error there. Two things are left to go wrong: rounding, which a larger step makes smaller, and a kink,
@@ -7,10 +7,14 @@ which the step must not reach.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .network import Network
+from . import tangent
+from .network import Dataset, Network
 
 
 def room(net: Network, x: ArrayLike) -> NDArray[np.float64]:
@@ -63,3 +67,57 @@ def central_difference(net: Network, x: ArrayLike, step: float) -> NDArray[np.fl
         where = f"step {step:g} reaches a kink at distance {nearest:.3g}"
         raise ValueError(f"{where}: take a smaller step, or another instance")
     return unguarded_difference(net, x, step)
+
+
+@dataclass(frozen=True, eq=False)
+class Ray:
+    """The loss along θ - s∇L(θ), the way that one step of gradient descent goes.
+
+    Examples
+    --------
+    >>> along = Ray(Network([1], [1], [2], 0), Dataset([0, 1], [1, 1]))
+    >>> along.kink, round(along.share(1e-6), 3)                 # at x = 0 the pre-activation is 1 - 4s
+    (0.25, 1.0)
+    """
+
+    net: Network
+    data: Dataset
+
+    @cached_property
+    def gradient(self) -> NDArray[np.float64]:
+        """∇L(θ), shape (3k+1,)."""
+        return tangent.gradient(self.net, self.data)
+
+    @cached_property
+    def promise(self) -> float:
+        """‖∇L‖², the decrease of the loss for each unit of step size, to first order."""
+        return float(self.gradient @ self.gradient)
+
+    @cached_property
+    def curvature(self) -> float:
+        """κ = ∇Lᵀ ∇²L ∇L / ‖∇L‖², at most λ_max."""
+        return float(self.gradient @ tangent.hessian(self.net, self.data) @ self.gradient / self.promise)
+
+    @cached_property
+    def sharpness(self) -> float:
+        """λ_max(∇²L(θ))."""
+        return tangent.sharpness(self.net, self.data)
+
+    @cached_property
+    def kink(self) -> float:
+        """The smallest step size ≥ 0 at which a pre-activation is 0, or infinity if none gets there."""
+        slope, offset, _ = self.gradient[:-1].reshape(3, -1)
+        now, speed = self.net.preactivation(self.data.x), np.multiply.outer(self.data.x, slope) + offset
+        reached = np.full(now.shape, np.inf)  # pre-activations move linearly
+        np.divide(now, speed, out=reached, where=now * speed > 0)
+        reached[now == 0] = 0.0
+        return float(reached.min())
+
+    def share(self, eta: float) -> float:
+        """Decrease of the loss over the promised one."""
+        after = Network.from_vector(self.net.vector - eta * self.gradient)
+        return (self.net.loss(self.data) - after.loss(self.data)) / (eta * self.promise)
+
+    def rounding(self, eta: float) -> float:
+        """How much of the promise one unit in the last place of the loss is."""
+        return np.finfo(float).eps * self.net.loss(self.data) / (eta * self.promise)

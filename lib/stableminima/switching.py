@@ -110,6 +110,10 @@ class Switching:
         eigenvalues, vectors = np.linalg.eigh(self.mean_hessians)
         return eigenvalues[:, -1], vectors[:, :, -1]
 
+    def hessian(self, u: Array) -> Array:
+        """H_m of the mode that u is in, shape (d, d)."""
+        return self.mean_hessians[self.rule(u)]
+
     def step(self, u: ArrayLike, eta: float, batch: int | None = None, mode: int | None = None) -> Array:
         """u - η (g + H u), shape (d,) (S26).
 

@@ -2,67 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 
 import numpy as np
 
 from ledgerbook.explorer import Control, Explorer, Frame, Mark, Panel
-from stableminima import tangent
 from stableminima.network import Dataset, Network
+from stableminima.quotients import Ray
 
 SAMPLES = Dataset([-1, 0.5, 1], [0.5, -1, 0.75])
 DISTANCES = (0.25, 1e-3, 1e-6, 1e-9, 0.0)
 STEPS = 10.0 ** np.arange(-17, 0.25, 0.5)
 FLOOR, TOP = 1e-10, 30.0
-EPSILON = np.finfo(float).eps
 
 
-@dataclass(frozen=True, eq=False)
-class Ray:
-    """The loss along θ - s∇L(θ) for a small network with one threshold at ``distance`` above the sample ½."""
-
-    distance: float
-
-    @cached_property
-    def net(self) -> Network:
-        return Network([1, 1.25, 0.5], [-0.5 - self.distance, 0.75, 0], [2, -0.5, 0.5], 0)
-
-    @cached_property
-    def gradient(self) -> np.ndarray:
-        return tangent.gradient(self.net, SAMPLES)
-
-    @cached_property
-    def promise(self) -> float:
-        """‖∇L‖², the decrease of the loss for each unit of step size, to first order."""
-        return float(self.gradient @ self.gradient)
-
-    @cached_property
-    def curvature(self) -> float:
-        """κ = ∇Lᵀ ∇²L ∇L / ‖∇L‖², at most λ_max."""
-        return float(self.gradient @ tangent.hessian(self.net, SAMPLES) @ self.gradient / self.promise)
-
-    @cached_property
-    def sharpness(self) -> float:
-        """λ_max(∇²L(θ))."""
-        return tangent.sharpness(self.net, SAMPLES)
-
-    @cached_property
-    def kink(self) -> float:
-        """The step size at which the neuron reaches the sample: z = -distance there, and z grows linearly."""
-        return self.distance / -(self.gradient[0] * 0.5 + self.gradient[3])
-
-    def share(self, eta: float) -> float:
-        """Decrease of the loss over the promised one."""
-        after = Network.from_vector(self.net.vector - eta * self.gradient)
-        return (self.net.loss(SAMPLES) - after.loss(SAMPLES)) / (eta * self.promise)
-
-    def rounding(self, eta: float) -> float:
-        """How much of the promise one unit in the last place of the loss is."""
-        return EPSILON * self.net.loss(SAMPLES) / (eta * self.promise)
-
-
-ray = cache(Ray)
+@cache
+def ray(distance: float) -> Ray:
+    """The step of a small network with one threshold at ``distance`` above the sample ½, and no other one as near."""
+    return Ray(Network([1, 1.25, 0.5], [-0.5 - distance, 0.75, 0], [2, -0.5, 0.5], 0), SAMPLES)
 
 
 def one_step() -> Explorer:
@@ -100,7 +57,7 @@ def regime(here: Ray, eta: float) -> tuple[str, str]:
         return f"{head}No kink is reached: the loss falls as promised, but for a share of {1 - share:.2g}.", "stable"
     where = ""
     if eta > here.kink:
-        where = "The step starts on the kink. " if here.distance == 0 else "The step crosses the kink. "
+        where = "The step starts on the kink. " if here.kink == 0 else "The step crosses the kink. "
     if share > 0:
         return f"{head}{where}The loss falls by {share:.0%} of what the gradient promises.", "neutral"
     reason = "κ is above 2/η" if bend > 1 else "κ is below 2/η, but behind the kink the gradient is another"
@@ -128,7 +85,7 @@ def _loss_panel(here: Ray, eta: float) -> Panel:
 
 
 def _error_panel(here: Ray, eta: float) -> Panel:
-    steps, errors = _errors(here.distance)
+    steps, errors = _errors(here)
     bend = np.clip(np.array([FLOOR, TOP]) * 2 / here.curvature, steps[0], steps[-1])
     kink = (max(here.kink, steps[0]),) * 2
     return Panel(
@@ -154,7 +111,7 @@ def _error(here: Ray, eta: float) -> float:
 
 
 @cache
-def _errors(distance: float) -> tuple[np.ndarray, np.ndarray]:
+def _errors(here: Ray) -> tuple[np.ndarray, np.ndarray]:
     """Step sizes and the error of the promise at each of them."""
     steps = np.geomspace(STEPS[0], STEPS[-1], 241)
-    return steps, np.array([_error(ray(distance), eta) for eta in steps])
+    return steps, np.array([_error(here, eta) for eta in steps])

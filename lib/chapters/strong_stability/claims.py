@@ -103,7 +103,7 @@ def _by_the_system(near: Near, mode: int | None = None) -> Array:
 
 
 def _without_gradient(near: Near) -> Array:
-    return _scaled(near, near.u - near.eta * near.system.mean_hessians[near.system.rule(near.u)] @ near.u)
+    return _scaled(near, near.u - near.eta * near.system.hessian(near.u) @ near.u)
 
 
 def _by_autograd(near: Near) -> Array:
@@ -147,8 +147,7 @@ class InMode:
     @property
     def hessian(self) -> Array:
         """H_m."""
-        system = self.there.found.system
-        return system.mean_hessians[system.rule(self.there.u)]
+        return self.there.found.system.hessian(self.there.u)
 
 
 def _modes() -> Iterator[Instance]:
@@ -261,12 +260,12 @@ S28 = Claim(
 
 
 def _linear(near: Near) -> Array:
-    hessian = near.system.mean_hessians[near.system.rule(near.u)]
+    hessian = near.system.hessian(near.u)
     return _scaled(near, (np.eye(near.u.size) - near.eta * hessian) @ near.u)
 
 
 def _by_eigenvectors(near: Near) -> Array:
-    values, vectors = np.linalg.eigh(near.system.mean_hessians[near.system.rule(near.u)])
+    values, vectors = np.linalg.eigh(near.system.hessian(near.u))
     return _scaled(near, vectors @ ((1 - near.eta * values) * (vectors.T @ near.u)))
 
 
@@ -383,7 +382,7 @@ def _planar() -> Iterator[Instance]:
 
 def _holds(near: Near, side: Callable[[Array, Array], float]) -> float:
     """1 if ``side`` (u, Hu) is at most 2/η for every direction in its own mode, else 0."""
-    values = [side(u, near.system.mean_hessians[near.system.rule(u)] @ u) for u in near.u]
+    values = [side(u, near.system.hessian(u) @ u) for u in near.u]
     return float(max(values) <= 2 / near.eta + 1e-9)
 
 

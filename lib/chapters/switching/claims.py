@@ -302,7 +302,7 @@ S11 = Claim(
 
 def _after_mean_step(setting: Setting) -> Array:
     """(I - ηH)u in the mode that u is in."""
-    return setting.u - setting.eta * setting.system.mean_hessians[setting.mode] @ setting.u
+    return setting.u - setting.eta * setting.system.hessian(setting.u) @ setting.u
 
 
 def _mean_along(setting: Setting) -> float:
@@ -839,7 +839,7 @@ def _stretched(setting: Setting, choose: Callable[[Setting], float]) -> float:
 
 
 def _in_its_mode(setting: Setting) -> float:
-    return setting.q @ setting.system.mean_hessians[setting.system.rule(setting.q)] @ setting.q
+    return setting.q @ setting.system.hessian(setting.q) @ setting.q
 
 
 def _in_any_mode(setting: Setting) -> float:
