@@ -1,6 +1,5 @@
 """A sweep on a real Dask cluster of several processes: the same call, the same rows, bit for bit."""
 
-import contextlib
 import os
 import re
 import signal
@@ -8,7 +7,6 @@ import threading
 from functools import partial
 from pathlib import Path
 
-import dask
 import joblib
 import nbformat
 import pytest
@@ -21,9 +19,9 @@ from test_sweeps import JOBS, LONG_JOBS, kept, loop, same, serial, wait_until
 PAGE = Path(__file__).parents[1] / "book" / "sweeps.ipynb"
 
 
-@contextlib.contextmanager
-def two_workers():
-    """A client of a scheduler and two worker processes, on this machine."""
+@pytest.fixture(scope="module")
+def client():
+    """A client of a scheduler and two worker processes, on this machine; a worker that dies is followed by another."""
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster) as client,
@@ -31,21 +29,20 @@ def two_workers():
         yield client
 
 
-@pytest.fixture(scope="module")
-def client():
-    with two_workers() as client:
-        yield client
-
-
 @pytest.fixture
 def on_workers(client):
     """Runs code on every worker, and puts things right afterwards."""
     yield partial(on_every_worker, client)
-    on_every_worker(client, "import importlib; from stableminima.runs import sweeps; importlib.reload(sweeps)")
+    put_right(client)
 
 
 def on_every_worker(client, code):
+    client.wait_for_workers(2, timeout=120)
     assert len(client.run(exec, code, {})) == 2
+
+
+def put_right(client):
+    on_every_worker(client, "import importlib; from stableminima.runs import sweeps; importlib.reload(sweeps)")
 
 
 @pytest.mark.parametrize("workers", [-1, 1])
@@ -65,7 +62,7 @@ def test_a_cluster_returns_the_rows_of_a_plain_loop(on_workers, tmp_path, worker
     assert all((tmp_path / str(eta)).exists() for _, eta in JOBS)
 
 
-def test_a_worker_killed_in_mid_sweep_changes_nothing(tmp_path):
+def test_a_worker_killed_in_mid_sweep_changes_nothing(client, tmp_path):
     at_death = []
 
     def kill_one(pid):
@@ -73,11 +70,12 @@ def test_a_worker_killed_in_mid_sweep_changes_nothing(tmp_path):
         os.kill(pid, signal.SIGKILL)
         at_death.append(len(kept(tmp_path)))
 
-    with two_workers() as client, joblib.parallel_config(backend="dask"):
-        killer = threading.Thread(target=kill_one, args=[min(client.run(os.getpid).values())])
-        killer.start()
+    killer = threading.Thread(target=kill_one, args=[min(client.run(os.getpid).values())])
+    killer.start()
+    with joblib.parallel_config(backend="dask"):
         rows = sweep(LONG_JOBS, tmp_path, onward=False)
-        killer.join()
+    killer.join()
+    client.wait_for_workers(2, timeout=120)
     assert 2 <= at_death[0] < len(LONG_JOBS)
     assert same(rows, serial())
     assert missing(LONG_JOBS, tmp_path, onward=False) == []
@@ -107,19 +105,27 @@ def test_workers_with_other_code_are_refused(on_workers, tmp_path):
     assert kept(tmp_path) == []
 
 
-def test_a_run_that_kills_its_workers_ends_in_an_error(tmp_path):
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), two_workers() as client:
-        on_every_worker(client, """if True:
-            import os
-            from stableminima.runs import sweeps
-            real = sweeps.one_run
-            sweeps.one_run = lambda p, eta, **rest: os.kill(os.getpid(), 9) if eta == 0.2 else real(p, eta, **rest)
-        """)
-        with joblib.parallel_config(backend="dask"):
-            with pytest.raises(KilledWorker) as failure:
-                sweep(JOBS, tmp_path, onward=False)
-            assert "start it again" in failure.value.__notes__[0]
-            assert same(sweep(JOBS, tmp_path, onward=False), loop(JOBS))  # the worker is a new one
+def test_a_run_that_kills_its_workers_ends_in_an_error(client, on_workers, tmp_path):
+    on_workers("""if True:
+        import os
+        from stableminima.runs import sweeps
+        real = sweeps.one_run
+        sweeps.one_run = lambda p, eta, **rest: os.kill(os.getpid(), 9) if eta == 0.2 else real(p, eta, **rest)
+    """)
+    allowed = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.allowed_failures)
+    client.run_on_scheduler(allow, 0)
+    with joblib.parallel_config(backend="dask"), pytest.raises(KilledWorker) as failure:
+        sweep(JOBS, tmp_path, onward=False)
+    client.run_on_scheduler(allow, allowed)
+    assert "start it again" in failure.value.__notes__[0]
+    put_right(client)
+    with joblib.parallel_config(backend="dask"):
+        assert same(sweep(JOBS, tmp_path, onward=False), loop(JOBS))
+
+
+def allow(failures, dask_scheduler):
+    """How many workers a task may kill before it is given up."""
+    dask_scheduler.allowed_failures = failures
 
 
 def test_the_switch_on_the_page_works(client, tmp_path):
