@@ -588,6 +588,7 @@ def test_page_shows_first_how_the_sides_are_computed():
     assert places == sorted(places)
     assert page.count("def product(x)") == page.count("def deeper(x)") == 1
     assert "def f" not in page  # numpy's own functions are not ours
+    assert "def deeper(x)" in check(identity(left=lambda x: deeper(x)), instances=[np.full(3, 1.5)])._repr_html_()
 
 
 def deeper(x):

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import report as _report
+from .sources import package
 from .trial import CheckFailed, Trial, rejects, require, require_sight
 
 __all__ = [
@@ -162,6 +163,7 @@ class Claim:
     attack: Attack | None = None
     tex: str = ""
     chapter: str = ""
+    home: str = field(init=False, repr=False, compare=False)  # the package that the claim was written in
 
     def __post_init__(self) -> None:
         _require(bool(self.equation.strip()), "equation is empty: give the paper's number, such as S33")
@@ -176,6 +178,7 @@ class Claim:
         _require(isinstance(self.tolerance, Tolerance) or set(self.tolerance) == set(self.right),
                  f"{self.name}: tolerance must be one Tolerance, or one for each oracle in right")
         self._require_wrong_versions()
+        object.__setattr__(self, "home", package(self.instances))
         for name in ("right", "tolerance"):
             if isinstance(table := getattr(self, name), Mapping):
                 object.__setattr__(self, name, MappingProxyType(dict(table)))
@@ -246,9 +249,9 @@ def check(claim: Claim, *, left: Side | None = None, right: Side | Mapping[str, 
     """Test a claim on its instances, against each oracle, and test that the test can fail.
 
     ``left``, ``right`` and ``instances`` replace the claim's own, as in :func:`changed`, and the record says so. Wrong
-    versions are then tried as follows. One that replaces every side that you replaced has nothing of yours in it, and
-    is left out. The others must fail on the book's instances. On yours they need not, as these may be too special to
-    tell them from the claim; the record counts those that fail, and names them alone.
+    versions are then tried as follows. One that replaces all that you replaced has nothing of yours in it, and is left
+    out. The others must fail on the book's instances. On yours they need not, as these may be too special to tell them
+    from the claim; the record counts those that fail, and names them alone.
 
     Raises
     ------
@@ -288,9 +291,9 @@ def changed(claim: Claim, *, left: Side | None = None, right: Side | Mapping[str
         parts["right"] = MappingProxyType(dict(right) if isinstance(right, Mapping) else {"yours": right})
         parts["tolerance"] = max(map(claim.tolerance_of, claim.right), key=lambda tolerance: tolerance.rtol)
     if instances is not None:
-        listed = [*(instances() if callable(instances) else instances)]
-        parts["instances"] = lambda: [each if isinstance(each, Instance) else Instance(f"yours {place}", None, each)
-                                      for place, each in enumerate(listed, 1)]
+        given = enumerate(instances() if callable(instances) else instances, 1)
+        parts["instances"] = partial(list, [each if isinstance(each, Instance) else Instance(f"yours {n}", None, each)
+                                            for n, each in given])
     other = copy(claim)
     for name, part in parts.items():
         object.__setattr__(other, name, part)
@@ -306,8 +309,7 @@ def _check(claim: Claim, yours: tuple[str, ...]) -> Record:
     seen = [(trial, [trial.case(instance) for instance in instances]) for trial in trials]
     closest = max(require(*each) for each in seen)
     require_sight(seen)
-    sides = {part for part in yours if part != "instances"}
-    tried = [wrong for wrong in claim.wrong if not sides or sides - set(wrong.changes)]
+    tried = [wrong for wrong in claim.wrong if not yours or set(yours) - set(wrong.changes)]
     passed = []
     for wrong in tried:
         found = _passes(wrong, trials, instances)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .sources import READER, package, statement, with_helpers
+from .sources import READER, statement, with_helpers
 
 if TYPE_CHECKING:
     from .claim import Claim, Record
@@ -98,7 +98,7 @@ def _statement(claim: Claim) -> str:
 
 def _sides(claim: Claim) -> Iterator[tuple[str, list[str]]]:
     """Left, then each oracle, with the helpers from the claim's own package; none is shown twice."""
-    home = {package(claim.instances), READER}
+    home = {claim.home, READER}
     shown: set[str] = set()
     for term, side in {"Left side": claim.left, **_named_right(claim)}.items():
         texts = with_helpers(side, home)

@@ -38,14 +38,14 @@ class ResultError(ValueError):
     """A result is missing, incomplete, changed since it was written, or not the one that was asked for."""
 
 
-def _imported(tree: ast.AST, place: tuple[str, ...]) -> tuple[set[str], set[str]]:
-    """The modules of this package that one in the folder ``place`` imports, as paths, and the packages outside."""
+def _imported(tree: ast.AST, home: Path, place: tuple[str, ...]) -> tuple[set[str], set[str]]:
+    """The modules below ``home`` that one in the folder ``place`` imports, as paths, and the packages outside."""
     ours, others = set(), set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
-            folder = place[: len(place) + 1 - node.level]
-            named = [node.module.replace(".", "/")] if node.module else [each.name for each in node.names]
-            ours |= {"/".join([*folder, name]) for name in named}
+            base = [*place[: len(place) + 1 - node.level], *(node.module or "").split(".")]
+            base = "/".join(filter(None, base))
+            ours |= {f"{base}/{each.name}".strip("/") for each in node.names} if (home / base).is_dir() else {base}
         elif isinstance(node, ast.ImportFrom):
             others.add(node.module.partition(".")[0])
         elif isinstance(node, ast.Import):
@@ -69,7 +69,7 @@ def code_version(home: Path = Path(__file__).parents[1]) -> str:
     while waiting:
         name = waiting.pop()
         tree = ast.parse((home / f"{name}.py").read_text(encoding="utf-8"))
-        ours, others = _imported(tree, tuple(name.split("/")[:-1]))
+        ours, others = _imported(tree, home, tuple(name.split("/")[:-1]))
         code[name] = _without_remarks(tree)
         packages |= others
         waiting |= ours - code.keys()
