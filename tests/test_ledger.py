@@ -31,7 +31,7 @@ def claim(equation="S9", **changes):
 
 def bound(equation="S9", part="bound"):
     return claim(equation, part=part, relation="<=", left=lambda x: -2 * np.abs(x),
-                 right={"zero": lambda x: 0.0, "sum": lambda x: np.abs(x) + 0}, says="It is bounded",
+                 right={"one": lambda x: 1.0, "sum": lambda x: np.abs(x) + 1}, says="It is bounded",
                  wrong=(Wrong("sign", left=lambda x: 2 * np.abs(x)), Wrong("low", right=lambda x: -9 * np.abs(x))),
                  attack=Attack(start=lambda x: [x], build=lambda vector, x: vector[0]))
 
@@ -52,7 +52,7 @@ def test_rows_are_sorted_and_merged():
     assert found[0] == {
         "equation": "S9", "chapter": "II", "says": "Twice is a sum; It is bounded",
         "relation": "=; <=", "tightness": "loose", "tolerance": "1e-12", "instances": 8,
-        "oracles": ["sum", "division", "zero"], "rejected": ["once", "thrice", "sign", "low"]}
+        "oracles": ["sum", "division", "one"], "rejected": ["once", "thrice", "sign", "low"]}
 
 
 def test_every_failure_is_reported():
@@ -85,7 +85,7 @@ def test_progress_wraps_the_claims():
 
 def test_text_is_stable():
     assert repr(Ledger(rows(REGISTRY))).splitlines() == [
-        "(S9) | II | sum; division; zero | 8 instances | loose | rejects once; thrice; sign; low",
+        "(S9) | II | sum; division; one | 8 instances | loose | rejects once; thrice; sign; low",
         "(S33) | I | sum; division | 4 instances | 1e-12 | rejects once; thrice",
         "(T1) | I | sum; division | 4 instances | 1e-12 | rejects once; thrice",
         "3 checked"]
