@@ -197,9 +197,11 @@ def _lowest_step(setting: Setting, radius: float) -> float:
 
 
 def _retuned(vector: Array, setting: Setting) -> Setting | None:
+    if max(map(abs, vector)) > 12:  # a radius or a step size that no float holds
+        return None
     radius = setting.radius * np.exp(vector[1])
     eta = _lowest_step(setting, radius) * (1 + abs(vector[0]))
-    return replace(setting, radius=radius, eta=eta) if 0 < eta < 1e6 and 0 < radius < 1e6 else None
+    return replace(setting, radius=radius, eta=eta) if eta > 0 else None
 
 
 RETUNED = Attack(
