@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from ledgerbook.claim import Attack, CheckFailed, Claim, Instance, Tolerance, Wrong, check, refute
+from ledgerbook.claim import ROW, Attack, CheckFailed, Claim, Instance, Tolerance, Wrong, check, refute
 
 ROUNDING = Tolerance(1e-12, why="a few roundings of terms of one sign")
 
@@ -758,3 +758,10 @@ def test_sides_cannot_change_their_instance():
         return x**3
 
     fails(identity(left=changing), "read-only")
+
+
+def test_row_goes_with_a_notebook_and_not_with_a_page(monkeypatch):
+    record = check(identity())
+    assert record._repr_mimebundle_() == {ROW: record.as_row()}
+    monkeypatch.setenv("LEDGERBOOK_MEDIUM", "page")
+    assert record._repr_mimebundle_() == {}

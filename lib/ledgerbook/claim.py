@@ -19,6 +19,7 @@ half; no cross term
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -240,8 +241,13 @@ class Record:
         return _report.html(self)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        """The row beside text and page, for :func:`ledgerbook.ledger.collect`; none of a claim that was changed."""
-        return {} if self.changed else {ROW: self.as_row()}
+        """The row beside text and page, for :func:`ledgerbook.ledger.collect`; none of a claim that was changed.
+
+        The static page (``LEDGERBOOK_MEDIUM=page``) has no use for it, and Sphinx warns of a type that it cannot show.
+        """
+        if self.changed or os.environ.get("LEDGERBOOK_MEDIUM") == "page":
+            return {}
+        return {ROW: self.as_row()}
 
 
 def check(claim: Claim, *, left: Side | None = None, right: Side | Mapping[str, Side] | None = None,
