@@ -19,7 +19,6 @@ half; no cross term
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -31,6 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import report as _report
+from .medium import for_page
 from .sources import package
 from .trial import CheckFailed, Trial, rejects, require, require_sight
 
@@ -248,9 +248,7 @@ class Record:
 
         The static page (``LEDGERBOOK_MEDIUM=page``) has no use for it, and Sphinx warns of a type that it cannot show.
         """
-        if self.changed or os.environ.get("LEDGERBOOK_MEDIUM") == "page":
-            return {}
-        return {ROW: self.as_row()}
+        return {} if self.changed or for_page() else {ROW: self.as_row()}
 
 
 def check(claim: Claim, *, left: Side | None = None, right: Side | Mapping[str, Side] | None = None,
@@ -278,9 +276,13 @@ def check(claim: Claim, *, left: Side | None = None, right: Side | Mapping[str, 
     >>> check(sums, right=lambda n: (n * n + n) / 2)
     ✓ (S0) Sum of 1 to n — with another right side — yours — 8 instances, to 1e-12 — rejects 1 wrong version: square
     """
-    yours = {"left": left, "right": right, "instances": instances}
-    yours = {part: other for part, other in yours.items() if other is not None}
+    yours = given(left=left, right=right, instances=instances)
     return _check(changed(claim, **yours), tuple(yours))
+
+
+def given(**parts: Any) -> dict[str, Any]:
+    """The parts of a claim that a reader replaces, of those that she may."""
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def changed(claim: Claim, *, left: Side | None = None, right: Side | Mapping[str, Side] | None = None,

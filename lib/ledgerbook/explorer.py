@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -29,6 +28,7 @@ import traitlets
 
 from .drawing import PALETTE, draw, figure_bytes, palette_css, small_multiples, small_png
 from .frames import TONES, Control, Frame, Mark, Panel, pack
+from .medium import for_page
 
 __all__ = ["PALETTE", "Control", "Explorer", "Frame", "Mark", "Panel", "draw", "small_multiples"]
 
@@ -100,7 +100,7 @@ class Explorer:
         return f"Explorer {self.name!r}: {axes}, {sizes} results"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Any:
-        if os.environ.get("LEDGERBOOK_MEDIUM") == "page":
+        if for_page():
             figure = small_multiples([(self.heading(at), self.frame(at)) for at in self.print_at])
             svg, png = (base64.b64encode(figure_bytes(figure, kind)).decode() for kind in ("svg", "png"))
             return {"text/html": self._page(svg), "image/png": png, "text/plain": repr(self)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .claim import Claim, Side, changed, listed
+from .claim import Claim, Side, changed, given, listed
 from .report import SYMBOLS, replaced
 from .tables import Table
 from .trial import Case, Trial
@@ -66,8 +66,7 @@ def look(claim: Claim, count: int = 3, *, left: Side | None = None, right: Side 
     """
     if count < 1:
         raise ValueError(f"count is {count}: look at 1 instance or more")
-    yours = {"left": left, "right": right, "instances": instances}
-    yours = {part: other for part, other in yours.items() if other is not None}
+    yours = given(left=left, right=right, instances=instances)
     claim = changed(claim, **yours)
     every = listed(claim.instances, claim.name)
     chosen = [every[place] for place in np.unique(np.linspace(0, len(every) - 1, count).round().astype(int))]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 import io
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
@@ -16,6 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .drawing import STYLE, figure_bytes
+from .medium import for_page
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Picture:
         return f"Figure {self.name!r}"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None):
-        if os.environ.get("LEDGERBOOK_MEDIUM") == "page":
+        if for_page():
             return {"text/markdown": self._directive(), "text/plain": repr(self)}
         png = base64.b64encode(figure_bytes(self.figure, "png")).decode()
         return {"image/png": png, "text/plain": repr(self)}, {"image/png": {"alt": self.alt}}

@@ -14,6 +14,8 @@ from docutils import nodes
 from myst_nb.core.render import MimeData, NbElementRenderer
 from sphinx.application import Sphinx
 
+from .medium import NAME, PAGE
+
 FONT_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
 plain_image = NbElementRenderer.render_image
 
@@ -36,7 +38,7 @@ def drop_font_preloads(app: Sphinx, failure: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict:
-    os.environ["LEDGERBOOK_MEDIUM"] = "page"
+    os.environ[NAME] = PAGE
     NbElementRenderer.render_image = image_with_alt
     app.connect("build-finished", drop_font_preloads)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

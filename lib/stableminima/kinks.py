@@ -11,7 +11,6 @@ from functools import cached_property
 
 import autograd.numpy as anp
 import numpy as np
-from autograd import grad
 from numpy.typing import NDArray
 
 from .switching import Switching
@@ -88,7 +87,3 @@ class Tight:
     def one_step(self, u: Array) -> Array:
         """A step by the modes."""
         return self.system.step(u, 1.0)
-
-    def one_step_by_autograd(self, u: Array) -> Array:
-        """A step by the loss; a point on the border of two modes counts to the positive side."""
-        return u - grad(self.loss)(np.where(u == 0, 1e-300, u))

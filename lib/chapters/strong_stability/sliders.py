@@ -20,7 +20,7 @@ LOW, HIGH = 1e-2, 1e3
 
 def who_chooses(sweep: Sweep, runs: tuple[int, ...] = (100, 168, 191)) -> Explorer:
     """Step size against the distance from minima of the sweep, when the mode is chosen in three ways."""
-    cases = [Case(sweep.net(run), sweep.data) for run in runs]
+    cases = [Case(*sweep.case(run)) for run in runs]
     names = tuple(f"found at η = {sweep['eta'][run]:.2g}" for run in runs)
     systems = [sw.at_minimum(case.net, case.data).system for case in cases]
 

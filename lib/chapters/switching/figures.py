@@ -18,7 +18,7 @@ def lemma_and_truth(sweep: Sweep, count: int = 12) -> Picture:
     """For minima at the edge of stability, in units of their sharpest mode: what Lemma 2 needs, and what happens."""
     edge = sweep.where(sweep["sharpness"] * sweep["eta"] / 2 > 0.97)
     chosen = np.linspace(0, len(edge) - 1, count).round().astype(int)
-    cases = [Case(edge.net(index), edge.data) for index in chosen]
+    cases = [Case(*edge.case(index)) for index in chosen]
     measured = np.array([_measured(sw.at_minimum(case.net, case.data).system) for case in cases]).T
     eta, (needed, first, leaves, flattest) = edge["eta"][chosen], measured
     figure, (ax,) = blank(7.2, 3.2)
