@@ -52,7 +52,8 @@ def test_rows_are_sorted_and_merged():
     assert found[0] == {
         "equation": "S9", "chapter": "II", "says": "Twice is a sum; It is bounded",
         "relation": "=; <=", "tightness": "loose", "tolerance": "1e-12", "instances": 8,
-        "oracles": ["sum", "division", "one"], "rejected": ["once", "thrice", "sign", "low"]}
+        "oracles": ["sum", "division", "one"], "rejected": ["once", "thrice", "sign", "low"],
+        "nearest": "over 10 %", "common": []}
 
 
 def test_every_failure_is_reported():
@@ -96,9 +97,9 @@ def test_table_is_accessible_and_linked():
                    for row in rows(REGISTRY)])._repr_html_()
     assert '<a href="02_lemma1.html#check-s9">(S9)</a>' in page and page.count("<a ") == 1
     assert "<caption>Every numbered equation: 3 checked</caption>" in page
-    assert page.count('<th scope="col">') == 8 and page.count('<th scope="row">') == 3
+    assert page.count('<th scope="col">') == 10 and page.count('<th scope="row">') == 3
     assert 'tabindex="0"' in page and 'role="region"' in page and 'aria-label="Ledger of equations"' in page
-    assert {len(re.findall(r"<t[hd][ >]", row)) for row in page.split("<tr>")[1:]} == {8}
+    assert {len(re.findall(r"<t[hd][ >]", row)) for row in page.split("<tr>")[1:]} == {10}
 
 
 def test_table_escapes():

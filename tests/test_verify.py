@@ -101,10 +101,11 @@ def test_good_claim_passes(claim):
 def test_lines_are_stable():
     assert repr(check(identity())) == (
         "✓ (S1) A cube is a product of three — product, logarithm — 20 instances, to 1e-12 — "
-        "rejects 2 wrong versions: a square; half")
+        "rejects 2 wrong versions, the nearest off by over 10 %: a square; half")
     assert repr(check(inequality(part="scalar"))) == (
-        "✓ (S4, scalar) Jensen — moments — 20 instances and an attack, to 1e-12, tightness: equality reached — "
-        "rejects 2 wrong versions: half the bound; no mean on the left")
+        "✓ (S4, scalar) Jensen — moments — 20 instances and an attack, to 1e-12, "
+        "tightness: equality reached by the attack — "
+        "rejects 2 wrong versions, the nearest off by over 10 %: half the bound; no mean on the left")
 
 
 def fails(claim, *words):
@@ -299,7 +300,8 @@ def test_inequality_that_cannot_be_reached_is_loose():
     (5, "within a factor 10"), (50, "loose")])
 def test_tightness_is_what_the_attack_reaches(factor, words):
     wrong = Wrong("too small", right=lambda x: np.mean(x**2) / 200), Wrong("sum", left=lambda x: 200 * np.sum(x) ** 2)
-    assert check(inequality(right={"wide": lambda x: factor * mean_of_squares(x)}, wrong=wrong)).tightness == words
+    found = check(inequality(right={"wide": lambda x: factor * mean_of_squares(x)}, wrong=wrong)).tightness
+    assert found == (words if words == "loose" else f"{words} by the attack")
 
 
 def test_vacuous_inequality():
@@ -330,7 +332,7 @@ def test_attack_stays_inside_the_hypothesis():
               "instances": partial(instances, low=1.0, high=3.0),
               "wrong": (Wrong("below 1", instances=partial(instances, low=0.1, high=0.9)),
                         Wrong("fourth power", right=lambda x: x**4))}
-    assert check(inequality(attack=inside, **fields)).tightness == "equality reached"
+    assert check(inequality(attack=inside, **fields)).tightness == "equality reached by the attack"
     fails(inequality(attack=STRAIGHT, **fields), "fails under attack")
 
 
@@ -347,7 +349,7 @@ def test_zero_below_zero_is_not_tight():
     wrong = Wrong("half", right=lambda x: np.array([0, x / 2])), Wrong("more", left=lambda x: np.array([1, 9 * x]))
     walk = Attack(start=lambda x: [x], build=lambda vector, x: abs(vector[0]))
     one = inequality(**fourfold, wrong=wrong, attack=walk, instances=lambda: [Instance("one", None, 1.0)])
-    assert check(one).tightness == "within a factor 10"
+    assert check(one).tightness == "within a factor 10 by the attack"
 
 
 def test_wrong_version_may_fall_to_the_attack():
@@ -519,7 +521,7 @@ def test_wrong_version_that_other_instances_cannot_tell_is_not_said_to_be_reject
 
 
 def test_other_sides_of_an_inequality_are_attacked():
-    assert "an attack, to 1e-12, tightness: equality reached" in repr(
+    assert "an attack, to 1e-12, tightness: equality reached by the attack" in repr(
         check(inequality(), right=lambda x: np.var(x) + np.mean(x) ** 2))
     with pytest.raises(CheckFailed, match="with another right side does not hold"):
         check(inequality(), right=lambda x: np.mean(x) ** 2 + np.var(x) / 2 - 1e-3)
@@ -758,6 +760,91 @@ def test_sides_cannot_change_their_instance():
         return x**3
 
     fails(identity(left=changing), "read-only")
+
+
+# --- what the record says of how well the check sees ------------------------------------------------------------------
+
+def test_equality_that_only_the_author_plants_is_told_apart():
+    """x ≤ 2, where the attack gets no farther than 1.9: equality is met on the planted instance alone."""
+    narrow = {"left": lambda x: x, "right": {"two": lambda x: 2.0}, "wrong": (
+        Wrong("one", right=lambda x: 1.0), Wrong("twice", left=lambda x: 2 * x + 1)),
+        "attack": Attack(start=lambda x: [x], build=lambda vector, x: min(vector[0], 1.9))}
+    planted = [*scalars(high=1.8), Instance("planted", None, 2.0)]
+    assert check(inequality(**narrow, instances=lambda: planted[:-1])).tightness == "within 10 % by the attack"
+    assert check(inequality(**narrow, instances=lambda: planted)).tightness == (
+        "equality reached on instances alone, within 10 % by the attack")
+
+
+def test_attack_starts_in_every_family_of_instances():
+    """x < 0 for all, and tightest in one family; only in the other does the attack get past 0."""
+    families = {"left": lambda x: x[1], "right": {"zero": lambda x: 1.0}, "instances": lambda: [
+        *(Instance(f"shut {i}", None, (0.0, 0.9 - i / 100)) for i in range(5)), Instance("open 0", None, (1.0, 0.1))],
+        "wrong": (Wrong("lower", right=lambda x: 0.5), Wrong("more", left=lambda x: x[1] + 2)),
+        "attack": Attack(start=lambda x: [x[1]], starts=2, build=lambda vector, x: (
+            x[0], vector[0] if x[0] else min(vector[0], 0.95)))}
+    fails(inequality(**families), "fails under attack", "'open 0'")
+
+
+@pytest.mark.parametrize(("factor", "words"), [(0.4, "over 50 %"), (0.8, "over 10 %"), (0.98, "over 1 %"),
+                                               (0.998, "over 0.1 %"), (1 - 3e-5, "over 1e-5")])
+def test_nearest_wrong_version_is_told_by_its_distance(factor, words):
+    near = Wrong("near", left=lambda x: factor * x**3)
+    record = check(identity(wrong=(Wrong("far", left=lambda x: x / 9), near)))
+    assert record.nearest == record.rejected["near"] == words and record.as_row()["nearest"] == words
+    assert f"rejects 2 wrong versions, the nearest off by {words}: far; near" in repr(record)
+    assert f"near (other left side), off by {words}" in record._repr_html_()
+
+
+def test_distance_is_from_the_nearest_oracle_and_the_clearest_instance():
+    at_one = Wrong("near", right=lambda x: x**3 + (x is LAST.value) * 0.04 * x.max() ** 3)
+    assert check(identity(instances=lambda: ALL, wrong=(*identity().wrong, at_one))).rejected["near"] == "over 1 %"
+
+
+def test_check_says_what_error_it_sees():
+    assert check(identity()).sight == "1e-12"
+    wide = Tolerance(1e-12, why="of a sum that is a thousand times larger", scale=lambda x: 1e3 * x**3)
+    record = check(identity(tolerance=wide))
+    assert (record.sight, record.tolerance) == ("1e-9", "1e-12")
+    assert "an error of 1e-9 in an entry would be seen" in record._repr_html_()
+    assert check(inequality()).sight == check(limit()).sight == ""
+
+
+def test_instances_too_small_to_tell_are_counted():
+    record = check(identity(instances=with_zeros, right={"product": product, "repeated": cube_by_prod}))
+    assert record.telling == "20 tell"
+    assert "50 instances (20 tell), to 1e-12" in repr(record) and "<dd>of these 20 tell</dd>" in record._repr_html_()
+    assert check(identity()).telling == ""
+
+
+def above_one(x):
+    return bool(x > 1)
+
+
+YES_NO = {"left": above_one, "instances": scalars, "tolerance": Tolerance(0, why="yes or no"),
+          "right": {"logarithm": lambda x: np.log(x) > 0, "inverse": lambda x: np.bool_(1 / x < 1)},
+          "wrong": (Wrong("two", left=lambda x: x > 1.5), Wrong("always", left=lambda x: True))}
+
+
+def test_answers_are_counted():
+    record = check(identity(**YES_NO))
+    assert "8 instances (4 yes and 4 no), exact" in repr(record)
+    assert record.rejected == {"two": "on 2 of 8 instances", "always": "on 4 of 8 instances"}
+    assert "the nearest on 2 of 8 instances: two; always" in repr(record)
+
+
+def test_zero_and_one_are_no_answer():
+    numbers = {"left": lambda x: float(x > 1), "right": {
+        "logarithm": lambda x: float(np.log(x) > 0), "inverse": lambda x: float(1 / x < 1)}}
+    fails(identity(**YES_NO | numbers), "True or False")
+    counts = {"left": lambda x: np.array([x > 1, 0.0]), "right": {
+        "a": lambda x: [float(np.log(x) > 0), 0.0], "b": lambda x: [1 / x < 1.0, 0]}}
+    assert check(identity(**YES_NO | counts | {"wrong": (
+        Wrong("all", left=lambda x: [1.0, 0.0]), Wrong("none", left=lambda x: [0.0, 0.0]))}))
+
+
+def test_partial_without_arguments_is_the_function_itself():
+    with pytest.raises(ValueError, match="same callable"):
+        identity(right={"product": product, "wrapped": partial(cube)})
 
 
 def test_row_goes_with_a_notebook_and_not_with_a_page(monkeypatch):

@@ -13,8 +13,8 @@ least two wrong versions. :func:`check` evaluates all of it and returns a :class
 ...     wrong=(Wrong("half", left=lambda x: (x + 3) ** 2 / 2), Wrong("no cross term", right=lambda x: x * x + 9)),
 ...     tolerance=Tolerance(1e-14, why="a handful of roundings of positive terms"))
 >>> print(check(square))
-✓ (S0) A square expands into three terms — expansion, Horner — 8 instances, to 1e-14 — rejects 2 wrong versions: \
-half; no cross term
+✓ (S0) A square expands into three terms — expansion, Horner — 8 instances, to 1e-14 — rejects 2 wrong versions, \
+the nearest off by over 10 %: half; no cross term
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import report as _report
+from .independence import shared
 from .medium import for_page
 from .sources import package
-from .trial import CheckFailed, Trial, rejects, require, require_sight
+from .trial import Attacked, Case, CheckFailed, Trial, failing, require, require_sight
 
 __all__ = [
     "ROUNDING", "Attack", "CheckFailed", "Claim", "Instance", "Record", "Refutation", "Tolerance", "Wrong",
@@ -209,18 +210,37 @@ class Claim:
 
 @dataclass(frozen=True, repr=False)
 class Record:
-    """What a check found, in words that do not change between processors."""
+    """What a check found, in words that do not change between processors.
+
+    Attributes
+    ----------
+    claim, labels : the claim, and the labels of its instances.
+    telling : in words, how many instances answer yes and no, or how many are large enough to tell; "" if all are.
+    tightness : of an inequality, and where it was met. sight : the error that an equality would see.
+    rejected : the wrong versions that fail, by name, with how clearly. nearest : the least clearly refused.
+    shared : by oracle, the library's functions that both sides call.
+    changed : the parts that the reader replaced.
+    """
 
     claim: Claim = field(compare=False)
     labels: tuple[str, ...]
-    tightness: str
-    rejected: tuple[str, ...]  # the names of the wrong versions that fail
-    changed: tuple[str, ...] = ()  # the parts that the reader replaced
+    telling: str = ""
+    tightness: str = ""
+    sight: str = ""
+    rejected: Mapping[str, str] = field(default_factory=dict)
+    nearest: str = ""
+    shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
 
     @property
     def tolerance(self) -> str:
         """The loosest relative tolerance, as a power of ten."""
         return _report.power_of_ten(max(self.claim.tolerance_of(oracle).rtol for oracle in self.claim.right))
+
+    @property
+    def common(self) -> tuple[str, ...]:
+        """The library's functions that the left side shares with the oracle that shares least; none for most."""
+        return min(self.shared.values(), key=len, default=())
 
     def as_row(self) -> dict[str, Any]:
         """The record as strings, numbers and lists, ready for JSON.
@@ -235,7 +255,8 @@ class Record:
         return {
             "equation": claim.equation, "part": claim.part, "chapter": claim.chapter, "says": claim.says,
             "relation": claim.relation, "oracles": list(claim.right), "instances": len(self.labels),
-            "tightness": self.tightness, "tolerance": self.tolerance, "rejected": list(self.rejected)}
+            "tightness": self.tightness, "tolerance": self.tolerance, "rejected": list(self.rejected),
+            "nearest": self.nearest, "common": list(self.common)}
 
     def __repr__(self) -> str:
         return _report.line(self)
@@ -318,29 +339,79 @@ def _check(claim: Claim, yours: tuple[str, ...]) -> Record:
     name = f"{claim.name}{_report.replaced(yours)}"
     trials = [Trial(claim, name, oracle, _once(claim.left), _once(side)) for oracle, side in claim.right.items()]
     seen = [(trial, [trial.case(instance) for instance in instances]) for trial in trials]
-    closest = max(require(*each) for each in seen)
+    reached = [require(*each) for each in seen]
     require_sight(seen)
-    tried = [wrong for wrong in claim.wrong if not yours or set(yours) - set(wrong.changes)]
-    passed = []
-    for wrong in tried:
-        found = _passes(wrong, trials, instances)
-        if len(found) > (len(trials) - 1 if [*wrong.changes] == ["instances"] else 0):
-            passed.append(wrong.name)
-            if "instances" not in yours:
-                raise CheckFailed(f"{name}, wrong version {wrong.name!r} passes against {' and '.join(found)}: the "
-                                  "check cannot tell it from the claim. Add instances on which the two differ, or "
-                                  "drop it if it is true")
-    labels = tuple(instance.label for instance in instances)
-    rejected = tuple(wrong.name for wrong in tried if wrong.name not in passed)
-    return Record(claim, labels, _report.tightness(closest) if claim.attack else "", rejected, yours)
+    rejected = _rejected(claim, trials, instances, yours)
+    cases = seen[0][1]
+    return Record(
+        claim, tuple(instance.label for instance in instances), telling=_telling(cases),
+        tightness=_tightness(reached) if claim.attack and not cases[0].truth else "",
+        sight=_report.power_of_ten(min(trial.sight(each) for trial, each in seen)) if claim.relation == "=" else "",
+        rejected={wrong: words for wrong, (_, words) in rejected.items()},
+        nearest=min(rejected.values())[1] if rejected else "",
+        shared=_shared(claim, name, yours), changed=yours)
 
 
-def _passes(wrong: Wrong, trials: list[Trial], instances: list[Instance]) -> list[str]:
-    """The oracles against which a wrong version holds."""
+def _tightness(reached: list[Attacked]) -> str:
+    return _report.tightness(max(each.given for each in reached), max(each.found for each in reached))
+
+
+def _telling(cases: list[Case]) -> str:
+    """How many instances answer yes and how many no, or how many are large enough to tell, unless all are."""
+    if cases[0].truth:
+        answers = [bool(case.left.all()) for case in cases]
+        return f"{sum(answers)} yes and {len(answers) - sum(answers)} no"
+    telling = sum(case.tells for case in cases)
+    return f"{telling} tell" if telling < len(cases) else ""
+
+
+def _shared(claim: Claim, name: str, yours: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """What both sides call; raises where an equality of the book's own has no oracle of its own."""
+    found = shared(claim)
+    if claim.relation in ("=", "->") and not yours and all(found.values()):
+        both = ", ".join(min(found.values(), key=len))
+        raise CheckFailed(f"{name}: the left side and every oracle call {both}, whose errors they would share: add an "
+                          "oracle that does without")
+    return found
+
+
+def _rejected(claim: Claim, trials: list[Trial], instances: list[Instance],
+              yours: tuple[str, ...]) -> dict[str, tuple[float, str]]:
+    """How clearly each wrong version fails, as a number and in words; raises where one passes.
+
+    One that replaces all that the reader replaced is not tried. On her instances one may pass, and is left out.
+    """
+    name, found = trials[0].name, {}
+    for wrong in claim.wrong:
+        if yours and not set(yours) - set(wrong.changes):
+            continue
+        misses = _misses(wrong, trials, instances)
+        passes = [oracle for oracle, miss in misses.items() if miss is None]
+        if len(passes) <= (len(trials) - 1 if [*wrong.changes] == ["instances"] else 0):
+            found[wrong.name] = min(miss for miss in misses.values() if miss)
+        elif "instances" not in yours:
+            raise CheckFailed(f"{name}, wrong version {wrong.name!r} passes against {' and '.join(passes)}: the "
+                              "check cannot tell it from the claim. Add instances on which the two differ, or "
+                              "drop it if it is true")
+    return found
+
+
+def _misses(wrong: Wrong, trials: list[Trial], instances: list[Instance]) -> dict[str, tuple[float, str] | None]:
+    """By oracle, how clearly a wrong version fails, as a number and in words; None where it holds."""
     version = f"{trials[0].name}, wrong version {wrong.name!r}"
     others = listed(wrong.instances, version) if wrong.instances else instances
     versions = [_version(right, wrong, version) for right in trials]
-    return [one.oracle for one in versions if not rejects(one, [one.case(instance) for instance in others])]
+    return {one.oracle: _miss(one, [one.case(instance) for instance in others]) for one in versions}
+
+
+def _miss(version: Trial, cases: list[Case]) -> tuple[float, str] | None:
+    found = failing(version, cases)
+    if not found:
+        return None
+    if found[0].truth:
+        return len(found) / len(cases), f"on {len(found)} of {len(cases)} instances"
+    share = max(case.missed for case in found)
+    return share, _report.apart(share)
 
 
 @dataclass(frozen=True, repr=False)
@@ -372,7 +443,7 @@ def refute(claim: Claim, name: str) -> Refutation:
     for oracle, side in claim.right.items():
         trial = _version(Trial(claim, claim.name, oracle, claim.left, side), wrong, claim.name)
         cases = [trial.case(instance) for instance in instances]
-        if rejects(trial, cases):
+        if failing(trial, cases):
             return Refutation(claim, name, trial.fault(cases) or "holds on the instances, fails under attack")
     raise CheckFailed(f"{claim.name}, wrong version {name!r} does not fail: look at what it says again")
 
@@ -410,6 +481,8 @@ def _identity(side: Any) -> Any:
     """What two callables have in common when one is a copy of the other (the same code over the same objects)."""
     if isinstance(side, CodeType):
         return side.co_code, side.co_names, tuple(map(_identity, side.co_consts))
+    if isinstance(side, partial) and not (side.args or side.keywords):
+        return _identity(side.func)
     if isinstance(side, partial):
         return _identity(side.func), [*map(id, side.args)], {name: id(value) for name, value in side.keywords.items()}
     if isinstance(side, MethodType):

@@ -20,7 +20,8 @@ Row = dict[str, Any]
 COLUMNS = {
     "equation": "Equation", "chapter": "Chapter", "says": "What it says", "oracles": "Held against",
     "instances": "Instances", "tolerance": "To within",
-    "tightness": "Tightness", "rejected": "Wrong versions rejected",
+    "tightness": "Tightness", "rejected": "Wrong versions rejected", "nearest": "The nearest is off by",
+    "common": "Called by both sides",
 }
 
 
@@ -138,8 +139,9 @@ def _merged(parts: Sequence[Row]) -> Row:
     if len(chapters) > 1:
         raise ValueError(f"({equation}) is in chapters {', '.join(chapters)}: choose one")
     words = {name: "; ".join(_distinct(part[name] for part in parts if part[name]))
-             for name in ("says", "relation", "tightness", "tolerance")}
-    lists = {name: _distinct(item for part in parts for item in part[name]) for name in ("oracles", "rejected")}
+             for name in ("says", "relation", "tightness", "tolerance", "nearest")}
+    lists = {name: _distinct(item for part in parts for item in part[name])
+             for name in ("oracles", "rejected", "common")}
     page = {"page": parts[0]["page"]} if "page" in parts[0] else {}
     return {"equation": equation, "chapter": chapters[0], **words, **lists,
             "instances": sum(part["instances"] for part in parts), **page}

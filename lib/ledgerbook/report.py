@@ -18,18 +18,38 @@ if TYPE_CHECKING:
     from .trial import Case, Trial
 
 SYMBOLS = {"=": "=", "<=": "≤", ">=": "≥", "->": "→"}
-TIGHTNESS = ((1 - 1e-6, "equality reached"), (0.99, "within 1 %"), (0.9, "within 10 %"),
+TIGHTNESS = ((1 - 1e-4, "equality reached"), (0.99, "within 1 %"), (0.9, "within 10 %"),
              (0.5, "within a factor 2"), (0.1, "within a factor 10"))
+APART = ((0.5, "50 %"), (0.1, "10 %"), (0.01, "1 %"), (1e-3, "0.1 %"))
 CHANGES = {"left": "left side", "right": "right side", "instances": "instances"}
 
 
-def tightness(closeness: float) -> str:
-    """Coarse words for the smaller over the larger side of an inequality.
+def tightness(given: float, found: float) -> str:
+    """Coarse words for the smaller over the larger side of an inequality, and where that was met.
 
-    >>> tightness(1.0), tightness(0.3), tightness(-1.0)
-    ('equality reached', 'within a factor 10', 'loose')
+    ``given`` is the largest on the instances, which an author may have planted, ``found`` what the attack came to. No
+    boundary lies where the last bits of a processor decide: "reached" is to 1e-4, for a search stops short of it.
+
+    >>> tightness(0.3, 1.0), tightness(1.0, 0.995), tightness(-1.0, 0.0)
+    ('equality reached by the attack', 'equality reached on instances alone, within 1 % by the attack', 'loose')
     """
-    return next((words for least, words in TIGHTNESS if closeness > least), "loose")
+    planted, reached = (next((words for least, words in TIGHTNESS if closeness > least), "loose")
+                        for closeness in (given, found))
+    if planted == reached == "loose":
+        return "loose"
+    if found > given or planted == reached:
+        return f"{reached} by the attack"
+    return f"{planted} on instances alone, {reached} by the attack"
+
+
+def apart(share: float) -> str:
+    """Coarse words for how far a wrong version misses the relation, as a share of its larger side.
+
+    >>> apart(0.3), apart(0.02), apart(3e-7)
+    ('over 10 %', 'over 1 %', 'over 1e-7')
+    """
+    words = next((f"over {words}" for least, words in APART if share > least), "")
+    return words or f"over 1e{math.floor(math.log10(share))}"
 
 
 def power_of_ten(rtol: float) -> str:
@@ -44,11 +64,12 @@ def power_of_ten(rtol: float) -> str:
 def line(record: Record) -> str:
     """The verdict on one line: no number but counts that the author chose and powers of ten."""
     claim, count = record.claim, len(record.labels)
-    found = [f"{count} instance{'s' * (count != 1)}" + (" and an attack" if claim.attack else "")]
+    found = [f"{count} instance{'s' * (count != 1)}" + f" ({record.telling})" * bool(record.telling)
+             + " and an attack" * bool(claim.attack)]
     found += ["exact" if record.tolerance == "exact" else f"to {record.tolerance}"]
     found += [f"tightness: {record.tightness}"] if record.tightness else []
     said = [f"✓ {claim.name} {claim.says.rstrip('.')}", replaced(record.changed).strip(), ", ".join(claim.right),
-            ", ".join(found), _rejected(record.rejected)]
+            ", ".join(found), _rejected(record)]
     return " — ".join(filter(None, said))
 
 
@@ -62,8 +83,17 @@ def replaced(parts: Sequence[str]) -> str:
     return f" with {' and '.join(words)}" if words else ""
 
 
-def _rejected(names: Sequence[str]) -> str:
-    return f"rejects {len(names)} wrong version{'s' * (len(names) != 1)}: {'; '.join(names)}" if names else ""
+def _rejected(record: Record) -> str:
+    names = record.rejected
+    if not names:
+        return ""
+    nearest = f", the nearest {_off(record.nearest)}" if len(names) > 1 else ""
+    return f"rejects {len(names)} wrong version{'s' * (len(names) != 1)}{nearest}: {'; '.join(names)}"
+
+
+def _off(words: str) -> str:
+    """How a wrong version misses: by a share, or on some instances."""
+    return words if words.startswith("on ") else f"off by {words}"
 
 
 def html(record: Record) -> str:
@@ -116,17 +146,26 @@ def _facts(record: Record) -> Iterator[tuple[str, list[str]]]:
     """Instances, tolerances with their reasons, wrong versions, the line, and the source of the rest."""
     claim = record.claim
     facts = {
-        "Relation": [f"left {SYMBOLS[claim.relation]} right" + f", tightness: {record.tightness}" * bool(claim.attack)],
-        "Instances": _summary(record.labels),
+        "Relation": [f"left {SYMBOLS[claim.relation]} right" + f", {record.tightness}" * bool(record.tightness)],
+        "Instances": [*_summary(record.labels), *([f"of these {record.telling}"] if record.telling else [])],
         "Tolerance": _tolerances(claim),
         "Wrong versions, each rejected": [
-            f"{w.name} (other {' and '.join(CHANGES[part] for part in w.changes)})"
+            f"{w.name} (other {' and '.join(CHANGES[part] for part in w.changes)}), {_off(record.rejected[w.name])}"
             for w in claim.wrong if w.name in record.rejected],
+        "Sight": _sight(record),
+        "Functions of the library that both sides call": [
+            f"{oracle}: {', '.join(names)}" for oracle, names in record.shared.items() if names],
         "In one line": [line(record)],
     }
     yield from ((term, list(map(escape, items))) for term, items in facts.items() if items)
     yield "Instances, wrong versions" + " and attack" * bool(claim.attack) + " as code", [
         _code(_others(claim), f"Instances and wrong versions of {claim.name}")]
+
+
+def _sight(record: Record) -> list[str]:
+    if record.sight in ("", "exact"):
+        return []
+    return [f"an error of {record.sight} in an entry would be seen"]
 
 
 def _tolerances(claim: Claim) -> list[str]:
@@ -171,13 +210,22 @@ def failure(trial: Trial, cases: Sequence[Case], fault: str) -> str:
     return "\n".join([f"{trial.name} does not hold", *(f"  {name:<9} {text}" for name, text in rows.items())])
 
 
+def kind(label: str) -> str:
+    """A label without its numbers.
+
+    >>> kind("minimum found at η = 0.5"), kind("step size 2/λ, seed 3")
+    ('minimum found at η = …', 'step size 2/λ, seed …')
+    """
+    return re.sub(r"(?<= )\d[\d.e-]*(?= |,|$)", "…", label)  # a word of its own: not the 2 of "2/λ"
+
+
 def _summary(labels: Iterable[str]) -> list[str]:
     """Labels that differ only in their numbers, counted together.
 
     >>> _summary(["random 0", "random 1", "equal knots"])
     ['random … (2)', 'equal knots']
     """
-    number = re.compile(r"(?<= )\d[\d.e-]*(?= |,|$)")  # a word of its own: not the 2 of "2/λ"
-    kinds = Counter(number.sub("…", label) for label in labels)
-    single = {number.sub("…", label): label for label in labels}
-    return [f"{kind} ({count})" if count > 1 else single[kind] for kind, count in kinds.items()]
+    labels = list(labels)
+    kinds = Counter(map(kind, labels))
+    single = {kind(label): label for label in labels}
+    return [f"{each} ({count})" if count > 1 else single[each] for each, count in kinds.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,16 @@ class Case:
     def worst(self) -> float:
         return np.inf if self.leaves or not self.shrinks else float(self.used.max())
 
+    @property
+    def missed(self) -> float:
+        """The largest gap over the largest entry of the sides; 0 of 0 where neither has any."""
+        return float(self.gap.max() / max(self.size.max(), np.finfo(float).tiny))
+
+    @property
+    def tells(self) -> bool:
+        """Whether a side is large enough for an error in it to be seen."""
+        return self.truth or bool((np.abs(self.left) > self.allowed).any())
+
     def closenesses(self, relation: str) -> np.ndarray:
         """How near an inequality is to equality (1), entry by entry; at least -1, and -1 within the tolerance of 0.
 
@@ -82,6 +93,24 @@ class Case:
     def loose(self, relation: str) -> np.ndarray:
         """Where the inequality leaves room."""
         return self.closenesses(relation) < EQUAL
+
+
+@dataclass(frozen=True)
+class Ascent:
+    """What an ascent from one instance tried inside the hypothesis, and what it came to."""
+
+    inside: list[Case]
+    climbed: bool  # whether there was anything to climb
+    height: float  # the largest closeness of what was not at equality from the start
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """How close to equality the instances are, and how close the attack came from those that are not."""
+
+    given: float
+    found: float
+    violation: Case | None  # the worst, if there is one
 
 
 @dataclass(frozen=True)
@@ -119,7 +148,7 @@ class Trial:
         if len(cases) > 1 and len({case.left.tobytes() for case in cases}) == 1:
             return "all instances give the same left side: take instances that differ in what the claim speaks of"
         if relation == "=":
-            return ""
+            return "" if self.claim.tolerance_of(self.oracle).rtol else _undeclared(cases)
         if cases[0].truth:
             outcomes = {bool(value) for case in cases for value in np.ravel(case.left)}
             if len(outcomes) < 2:
@@ -136,7 +165,7 @@ class Trial:
 
     def _blind_entry(self, cases: Sequence[Case]) -> str:
         """Where an equality would not see an error of 0.05 %: in all entries at once, or in a single one of them."""
-        telling = [case for case in cases if (np.abs(case.left) > case.allowed).any()]
+        telling = [case for case in cases if case.tells]
         remedy = "tighten the tolerance, or state the claim with quantities that are not zero"
         for where, plant in (("in every entry", _everywhere), ("in the largest entry", _at_the_largest)):
             planted = [self._compare(case.instance, plant(case.left), case.right).worst for case in telling]
@@ -155,29 +184,42 @@ class Trial:
             found[shape] = blind if blind.sum() > MINUTE * np.count_nonzero(size) else np.zeros(shape, dtype=bool)
         return found
 
-    def attack(self, cases: Sequence[Case]) -> tuple[float, Case | None]:
-        """Ascend from the chosen cases: the largest closeness reached, and the worst violation if there is one."""
-        relation = self.claim.relation
+    def sight(self, cases: Sequence[Case]) -> float:
+        """The smallest error, relative to an entry, that an equality would see in at least 19 of 20 entries."""
+        needed = [0.0]
+        for shape in {case.left.shape for case in cases}:
+            alike = [case for case in cases if case.left.shape == shape]
+            size = np.max([np.abs(case.left) for case in alike], axis=0)
+            if (telling := size > ROUNDOFF * size.max()).any():
+                least = np.min([_relative(case.allowed, case.left) for case in alike], axis=0)[telling]
+                needed.append(float(np.quantile(least, 1 - MINUTE, method="higher")))
+        return max(needed)
+
+    def attack(self, cases: Sequence[Case]) -> Attacked:
+        """Ascend from the chosen cases."""
         ascents = [self._ascend(start.instance) for start in self._starts(cases)]
-        tried = [case for inside, _ in ascents for case in inside]
-        worst = max(tried, key=lambda case: case.worst)
-        closest = max(case.closeness(relation) for case in (*cases, *tried))
-        if worst.worst <= 1 and not any(climbed for _, climbed in ascents):
+        worst = max((case for ascent in ascents for case in ascent.inside), key=lambda case: case.worst)
+        if worst.worst <= 1 and not any(ascent.climbed for ascent in ascents):
             raise Void(f"{self.name}: the attack has nothing to climb: what it changes leaves the ratio of the sides "
                        "as it is. Let build change more, or add instances that are not at equality")
-        return closest, worst if worst.worst > 1 else None
+        given = max(case.closeness(self.claim.relation) for case in cases)
+        return Attacked(given, max(ascent.height for ascent in ascents), worst if worst.worst > 1 else None)
 
     def _starts(self, cases: Sequence[Case]) -> list[Case]:
         """The tightest cases that are not at equality, a random one in place of the last, and one at equality.
 
-        An author's equality cases are planted: from them alone an attack would have nowhere to climb.
+        An author's equality cases are planted: from them alone an attack would have nowhere to climb. Nor does it stay
+        in one family: no second start is taken of a kind, by the words of the labels, before each kind has one.
         """
         relation = self.claim.relation
         loose = [case for case in cases if case.loose(relation).any()]
         equal = [case for case in cases if not case.loose(relation).any()]
+        loose = [case for case in loose if self._suffices(case)] or loose
         loose.sort(key=lambda case: -case.closenesses(relation)[case.loose(relation)].max())
-        chosen, rest = loose[: self.claim.attack.starts], [case for case in loose[1:] if self._suffices(case)]
-        if len(loose) > len(chosen) > 1 and rest:
+        loose = _one_of_each_kind_first(loose)
+        chosen = loose[: self.claim.attack.starts]
+        if len(loose) > len(chosen) > 1:
+            rest = loose[len(chosen) - 1 :]
             chosen[-1] = rest[zlib.crc32(self.claim.name.encode()) % len(rest)]
         return [*chosen, *equal[:1]]
 
@@ -185,8 +227,7 @@ class Trial:
         """Whether the steps of the attack are enough for so many parameters."""
         return self.claim.attack.steps >= 3 * (np.size(self.claim.attack.start(case.instance.value)) + 1)
 
-    def _ascend(self, origin: Instance) -> tuple[list[Case], bool]:
-        """What an ascent from one instance tried, and whether it had something to climb."""
+    def _ascend(self, origin: Instance) -> Ascent:
         attack = self.claim.attack
         start = np.asarray(attack.start(origin.value), dtype=float).ravel()
         where = f"{self.name}: the attack from instance {origin.label!r}"
@@ -211,7 +252,8 @@ class Trial:
             raise CheckFailed(f"{where} leaves the hypothesis too often: half of the vectors or more must be in it")
         if all(np.array_equal(case.left, first.left) and np.array_equal(case.right, first.right) for case in inside):
             raise CheckFailed(f"{where} never changes either side: build must make a value from the vector")
-        return inside, first.truth or bool(np.ptp([self._height(case, free) for case in inside]) > 1e-12)
+        heights = [self._height(case, free) for case in inside]
+        return Ascent(inside, first.truth or bool(np.ptp(heights) > 1e-12), max(heights) if free.any() else -1.0)
 
     def _height(self, case: Case, free: np.ndarray) -> float:
         """The closeness of the nearest entry that had room at the start; of any, if the attack changed the shape."""
@@ -279,18 +321,18 @@ class Trial:
         return np.broadcast_to(tolerance.rtol * scale, left.shape)
 
 
-def require(trial: Trial, cases: Sequence[Case]) -> float:
-    """Raise unless the trial holds on the cases, can see, and survives its attack. Returns the largest closeness."""
+def require(trial: Trial, cases: Sequence[Case]) -> Attacked | None:
+    """Raise unless the trial holds on the cases, can see, and survives its attack. Returns what the attack reached."""
     if fault := trial.fault(cases):
         raise CheckFailed(_report.failure(trial, cases, fault))
     if blindness := trial.blindness(cases):
         raise CheckFailed(f"{trial.name}: against {trial.oracle}, {blindness}")
     if trial.claim.attack is None:
-        return -1.0
-    closest, violation = trial.attack(cases)
-    if violation:
-        raise CheckFailed(_report.failure(trial, [violation], "holds on the instances, fails under attack"))
-    return closest
+        return None
+    reached = trial.attack(cases)
+    if reached.violation:
+        raise CheckFailed(_report.failure(trial, [reached.violation], "holds on the instances, fails under attack"))
+    return reached
 
 
 def require_sight(found: Sequence[tuple[Trial, Sequence[Case]]]) -> None:
@@ -304,14 +346,38 @@ def require_sight(found: Sequence[tuple[Trial, Sequence[Case]]]) -> None:
                               f"{shape} on any instance: tighten a tolerance, or claim that entry apart from the rest")
 
 
-def rejects(trial: Trial, cases: Sequence[Case]) -> bool:
-    """Whether the relation itself refuses this version, on the cases or under attack."""
-    if any(case.worst > 1 for case in cases):
-        return True
+def failing(trial: Trial, cases: Sequence[Case]) -> list[Case]:
+    """The cases that the relation itself refuses in this version, or else one found by attack; none if it holds."""
+    found = [case for case in cases if case.worst > 1]
+    if found or trial.claim.attack is None:
+        return found
     try:
-        return trial.claim.attack is not None and trial.attack(cases)[1] is not None
+        violation = trial.attack(cases).violation
     except Void:
-        return False
+        return []
+    return [violation] if violation else []
+
+
+def _one_of_each_kind_first(cases: Sequence[Case]) -> list[Case]:
+    seen: Counter[str] = Counter()
+    ranks = []
+    for case in cases:
+        kind = _report.kind(case.instance.label)
+        ranks.append(seen[kind])
+        seen[kind] += 1
+    return [case for _, case in sorted(zip(ranks, cases, strict=True), key=lambda pair: pair[0])]
+
+
+def _relative(allowed: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """What is allowed as a share of each value; infinite where the value is 0."""
+    return np.divide(allowed, np.abs(values), out=np.full(values.shape, np.inf), where=values != 0)
+
+
+def _undeclared(cases: Sequence[Case]) -> str:
+    values = {float(side) for case in cases if not case.left.ndim for side in (case.left, case.right)}
+    if values == {0.0, 1.0} and not any(case.truth for case in cases):
+        return "the sides say 0 or 1: let them say True or False, so that the check counts both answers"
+    return ""
 
 
 def _freeze(value: Any) -> None:
