@@ -152,6 +152,36 @@ def test_thresholds_are_added_where_the_certificate_needs_them(monkeypatch, data
         interpolants.flattest_interpolant(data)
 
 
+YEARS, NOISE = np.arange(1990.0, 2021.0), np.random.default_rng(0)
+AS_MEASURED = [
+    Dataset(YEARS, NOISE.normal(size=31)),
+    Dataset(YEARS, 0.02 * (YEARS - 1990) + 0.1 * NOISE.normal(size=31)),
+    Dataset(np.linspace(0, 1000, 11), 1e3 * NOISE.normal(size=11)),
+    *(Dataset(spread * (far + NOISE.normal(size=8)), labels * NOISE.normal(size=8))
+      for spread in (1e-3, 1e6) for far in (0, 1e3, 1e6) for labels in (1e-6, 1e6)),
+]
+
+
+@pytest.mark.parametrize("data", AS_MEASURED)
+def test_data_in_any_unit_need_no_care(data):
+    """Network and bound are of the data as they are: here they are measured and proved again."""
+    found = interpolants.flattest_interpolant(data)
+    far = np.abs(data.x).max() / np.diff(np.sort(data.x)).min()
+    assert np.abs(found.net.residual(data)).max() <= 1e-15 * max(far, 1e3) * np.abs(data.y).max()
+    assert found.sharpness == tangent.interpolation_sharpness(found.net, data) <= (1 + 1e-4) * found.bound
+    again = interpolants.certified_sharpness(data, found.density, found.multipliers)
+    assert again == pytest.approx(found.bound, rel=1e-5)
+    assert found.bound <= found.sharpness * (1 + 1e-15 * far)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_steep_data_are_steep_in_proportion(factor):
+    """In the limit of large labels 11ᵀ does not count, and the sharpness is proportional to the labels."""
+    bounds = [interpolants.flattest_interpolant(Dataset(random(0).x, scale * random(0).y)).bound
+              for scale in (1e9, 1e9 * factor)]
+    assert bounds[1] == pytest.approx(factor * bounds[0], rel=1e-4)
+
+
 def test_certificate_refuses():
     with pytest.raises(ValueError, match="must have shapes"):
         interpolants.certified_sharpness(ABSOLUTE, np.eye(2), np.zeros(3))
