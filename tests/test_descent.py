@@ -138,6 +138,12 @@ def test_a_diverged_trace_ends_with_the_parameters_that_are_kept():
     assert run.losses[-1] == pytest.approx(run.net.loss(case.data), rel=1e-12)
 
 
+def test_a_loss_exactly_at_the_tolerance_is_converged():
+    """f = 0, y = 1: the loss is exactly 1/2, and no step is taken."""
+    run = descend(Network([1.0], [-9.0], [1.0], 0.0), Dataset([-1, 1], [1, 1]), Schedule(0.5), tolerance=0.5)
+    assert (run.outcome, run.steps, run.loss) == (Outcome.CONVERGED, 0, 0.5)
+
+
 def test_a_fixed_point_is_recognised_at_once():
     dead = Network([1.0], [-9.0], [1.0], 2.0)
     run = descend(dead, Dataset([-1, 1], [1.0, 3.0]), Schedule(0.5), budget=10**9)

@@ -8,7 +8,7 @@ import pytest
 from chapters import plans
 from chapters.plans import LIMITS, LIMITS_SEEDS
 from chapters.step_sizes import figures, sliders
-from stableminima import interpolants, smoothness, tangent
+from stableminima import flattest, interpolants, smoothness, tangent
 from stableminima.network import Dataset, Network
 from stableminima.runs import experiments
 
@@ -140,6 +140,36 @@ def test_worst_ratio_against_a_scan_of_thresholds(seed):
         scanned.append((data.n / 2 * np.abs(sigma @ nu)[some] / np.sqrt(m * q)[some]).max())
     assert found.max() == pytest.approx(max(scanned), rel=1e-3)
     assert found.max() >= max(scanned) * (1 - 1e-9)
+
+
+def scanned_ratios(pieces, x, density, nu):
+    """For each piece the largest ratio over two thousand thresholds in its range, dense at the ends."""
+    half, out = np.sin(np.linspace(-np.pi / 2, np.pi / 2, 2001)[1:-1]) / 2 + 0.5, []
+    for side, active, low, high in zip(pieces.side, pieces.active, pieces.low, pieces.high, strict=True):
+        far = np.tan(half * np.pi / 2) * np.ptp(x)
+        tau = high - far if np.isinf(low) else low + far if np.isinf(high) else low + half * (high - low)
+        sigma = side * (x - tau[:, None]) * active
+        costs = sum(each @ density @ each for each in (active * x, active))
+        costs = costs * np.einsum("ti,ij,tj->t", sigma, density, sigma)
+        out.append((x.size / 2 * np.abs(sigma @ nu) / np.sqrt(costs)).max())
+    return np.array(out)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 4])
+def test_worst_ratio_of_every_piece_against_a_scan(rank):
+    """Piece by piece, as the largest of all mostly lies at the end of a gap; some lie inside, some in the unbounded."""
+    inside = np.zeros(8, dtype=bool)
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x, half, nu = rng.normal(size=4) + seed % 3, rng.normal(size=(4, rank)), rng.normal(size=4)
+        density, nu = flattest.as_density(half @ half.T, floor=1e-3), nu - nu.mean()
+        pieces = interpolants._Pieces.of(x)
+        found, tau = interpolants._worst(pieces, x, density, nu)
+        scanned = scanned_ratios(pieces, x, density, nu)
+        assert (found >= scanned * (1 - 1e-9)).all()
+        assert found == pytest.approx(scanned, rel=2e-3)
+        inside |= (tau > pieces.low) & (tau < pieces.high) & ~pieces.single
+    assert (inside | pieces.single).all()
 
 
 @pytest.mark.parametrize("data", [random(0), random(2, 7, label_scale=5), WIDE])
