@@ -78,24 +78,6 @@ def test_equal_knots_merge_and_cancel():
     assert mass.tolist() == [0.0]
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_rounding_does_not_tear_knots_apart(seed):
-    """Neurons that cancel do so after three rescalings, and after a split."""
-    rng = np.random.default_rng(seed)
-    half = Network.random(rng, k=5)
-    net = Network(np.tile(half.w1, 2), np.tile(half.b1, 2), np.append(half.w2, -half.w2), 0)
-    for _ in range(3):
-        net = net.rescale(np.exp(rng.uniform(-3, 3, 10)))
-    position, mass = net.knots
-    assert position == pytest.approx(np.sort(half.thresholds), rel=1e-14)
-    assert np.abs(mass).max() < 1e-14
-
-
-def test_knots_further_apart_than_rounding_stay_two():
-    assert Network([1, 1], [1, 1 + 1e-14], [1, 1], 0).knots[0].size == 2
-    assert Network([0], [1], [1], 0).knots[0].size == 0
-
-
 @pytest.mark.parametrize("w2", [[1], [1, 2, 3]])
 def test_length_of_the_second_layer_is_checked(w2):
     with pytest.raises(ValueError, match=f"w2 has {len(w2)}"):

@@ -13,9 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Vector = NDArray[np.float64]
-# Knots this close, relative to their position, are one. A rescaling rounds b1 and w1 once and so does their quotient,
-# each by ε/2 at the most: two neurons with one threshold come out at most 2ε apart, and after three rescalings 8ε.
-SAME_KNOT = 8 * np.finfo(np.float64).eps
 
 
 def _vector(name: str, values: ArrayLike) -> Vector:
@@ -214,8 +211,7 @@ class Network:
         """Where f bends and by how much: positions and masses of the measure f'', positions increasing.
 
         f'' = Σ_i |w1_i| w2_i δ(x - τ_i) (S41, footnote; the absolute value is missing in print). Neurons with one
-        threshold, to within a relative 8ε, are one knot, at the leftmost of them, whose mass is the sum: else
-        rounding would tear neurons apart that cancel. Neurons with w1_i = 0 or w2_i = 0 do not bend f.
+        threshold are one knot whose mass is the sum; neurons with w1_i = 0 or w2_i = 0 do not bend f.
 
         Examples
         --------
@@ -224,15 +220,9 @@ class Network:
         ([0.0], [2.0])
         """
         bends = (self.w1 != 0) & (self.w2 != 0)
-        tau = self.thresholds[bends]
-        order = np.argsort(tau, kind="stable")
-        ordered = tau[order]
-        begins = np.append(True, np.diff(ordered) > SAME_KNOT * np.abs(ordered[1:]))[: tau.size]
-        index = np.empty(tau.size, dtype=int)
-        index[order] = np.cumsum(begins) - 1
-        mass = np.zeros(np.count_nonzero(begins))
+        position, index = np.unique(self.thresholds[bends], return_inverse=True)
+        mass = np.zeros(position.size)
         np.add.at(mass, index, (np.abs(self.w1) * self.w2)[bends])
-        position = ordered[begins]
         position.setflags(write=False)
         mass.setflags(write=False)
         return position, mass
