@@ -113,6 +113,37 @@ def test_divergence_is_told_and_leaves_finite_parameters():
     assert np.isfinite(run.net.vector).all()
 
 
+@pytest.mark.parametrize("label", [1e200, -1e308])
+def test_a_loss_that_overflows_at_the_start_is_divergence(label):
+    case = random_case(1, 20, 5)
+    run = descend(case.net, Dataset(case.data.x, np.full(5, label)), Schedule(0.01), budget=5, with_sharpness=True)
+    assert (run.outcome, run.steps, run.loss) == (Outcome.DIVERGED, 0, np.inf)
+    assert np.array_equal(run.net.vector, case.net.vector)
+    assert (run.trace.tolist(), run.losses.tolist(), run.sharpnesses.tolist()) == ([0], [np.inf], [np.inf])
+
+
+@pytest.mark.parametrize(("budget", "records"), [(1023, 256), (1023, 1), (7, 2), (1024, 256), (3, 1)])
+def test_a_trace_ends_where_the_run_ends(budget, records):
+    case = random_case(4, 10, 5)
+    run = descend(case.net, case.data, Schedule(0.05), tolerance=0, budget=budget, records=records, with_sharpness=True)
+    assert run.trace[-1] == run.steps == budget
+    assert run.losses[-1] == run.loss
+    assert run.sharpnesses[-1] == tangent.sharpness(run.net, case.data)
+    assert run.trace.size <= 2 * records
+
+
+def test_a_diverged_trace_ends_with_the_parameters_that_are_kept():
+    case = random_case(1, 20, 5)
+    run = descend(case.net, case.data, Schedule(3.0), budget=500)
+    assert run.losses[-1] == pytest.approx(run.net.loss(case.data), rel=1e-12)
+
+
+def test_a_loss_exactly_at_the_tolerance_is_converged():
+    """f = 0, y = 1: the loss is exactly 1/2, and no step is taken."""
+    run = descend(Network([1.0], [-9.0], [1.0], 0.0), Dataset([-1, 1], [1, 1]), Schedule(0.5), tolerance=0.5)
+    assert (run.outcome, run.steps, run.loss) == (Outcome.CONVERGED, 0, 0.5)
+
+
 def test_a_fixed_point_is_recognised_at_once():
     dead = Network([1.0], [-9.0], [1.0], 2.0)
     run = descend(dead, Dataset([-1, 1], [1.0, 3.0]), Schedule(0.5), budget=10**9)

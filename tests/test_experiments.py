@@ -47,7 +47,12 @@ def test_what_happened_afterwards_repeats():
     assert (again.lowest, again.highest) == pytest.approx((row.lowest, row.highest), rel=1e-12)
 
 
-@pytest.mark.parametrize("index", [17, 60])
+def test_every_stored_trace_ends_with_its_run():
+    hero = plans.stored("hero")
+    assert [row.trace[0, -1] for row in hero.rows] == hero["steps"].tolist()
+
+
+@pytest.mark.parametrize("index", [17, 49, 60])
 def test_hero_repeats(index):
     hero = plans.stored("hero")
     row, again = hero.rows[index], experiments.one_run(*hero.job(index), traced=True, onward=False)

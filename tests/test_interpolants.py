@@ -8,7 +8,7 @@ import pytest
 from chapters import plans
 from chapters.plans import LIMITS, LIMITS_SEEDS
 from chapters.step_sizes import figures, sliders
-from stableminima import interpolants, smoothness, tangent
+from stableminima import flattest, interpolants, smoothness, tangent
 from stableminima.network import Dataset, Network
 from stableminima.runs import experiments
 
@@ -142,6 +142,36 @@ def test_worst_ratio_against_a_scan_of_thresholds(seed):
     assert found.max() >= max(scanned) * (1 - 1e-9)
 
 
+def scanned_ratios(pieces, x, density, nu):
+    """For each piece the largest ratio over two thousand thresholds in its range, dense at the ends."""
+    half, out = np.sin(np.linspace(-np.pi / 2, np.pi / 2, 2001)[1:-1]) / 2 + 0.5, []
+    for side, active, low, high in zip(pieces.side, pieces.active, pieces.low, pieces.high, strict=True):
+        far = np.tan(half * np.pi / 2) * np.ptp(x)
+        tau = high - far if np.isinf(low) else low + far if np.isinf(high) else low + half * (high - low)
+        sigma = side * (x - tau[:, None]) * active
+        costs = sum(each @ density @ each for each in (active * x, active))
+        costs = costs * np.einsum("ti,ij,tj->t", sigma, density, sigma)
+        out.append((x.size / 2 * np.abs(sigma @ nu) / np.sqrt(costs)).max())
+    return np.array(out)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 4])
+def test_worst_ratio_of_every_piece_against_a_scan(rank):
+    """Piece by piece, as the largest of all mostly lies at the end of a gap; some lie inside, some in the unbounded."""
+    inside = np.zeros(8, dtype=bool)
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x, half, nu = rng.normal(size=4) + seed % 3, rng.normal(size=(4, rank)), rng.normal(size=4)
+        density, nu = flattest.as_density(half @ half.T, floor=1e-3), nu - nu.mean()
+        pieces = interpolants._Pieces.of(x)
+        found, tau = interpolants._worst(pieces, x, density, nu)
+        scanned = scanned_ratios(pieces, x, density, nu)
+        assert (found >= scanned * (1 - 1e-9)).all()
+        assert found == pytest.approx(scanned, rel=2e-3)
+        inside |= (tau > pieces.low) & (tau < pieces.high) & ~pieces.single
+    assert (inside | pieces.single).all()
+
+
 @pytest.mark.parametrize("data", [random(0), random(2, 7, label_scale=5), WIDE])
 def test_thresholds_are_added_where_the_certificate_needs_them(monkeypatch, data):
     expected = interpolants.flattest_interpolant(data).bound
@@ -150,6 +180,36 @@ def test_thresholds_are_added_where_the_certificate_needs_them(monkeypatch, data
     monkeypatch.setattr(interpolants, "ROUNDS", 1)
     with pytest.raises(ArithmeticError, match="after 1 rounds"):
         interpolants.flattest_interpolant(data)
+
+
+YEARS, NOISE = np.arange(1990.0, 2021.0), np.random.default_rng(0)
+AS_MEASURED = [
+    Dataset(YEARS, NOISE.normal(size=31)),
+    Dataset(YEARS, 0.02 * (YEARS - 1990) + 0.1 * NOISE.normal(size=31)),
+    Dataset(np.linspace(0, 1000, 11), 1e3 * NOISE.normal(size=11)),
+    *(Dataset(spread * (far + NOISE.normal(size=8)), labels * NOISE.normal(size=8))
+      for spread in (1e-3, 1e6) for far in (0, 1e3, 1e6) for labels in (1e-6, 1e6)),
+]
+
+
+@pytest.mark.parametrize("data", AS_MEASURED)
+def test_data_in_any_unit_need_no_care(data):
+    """Network and bound are of the data as they are: here they are measured and proved again."""
+    found = interpolants.flattest_interpolant(data)
+    far = np.abs(data.x).max() / np.diff(np.sort(data.x)).min()
+    assert np.abs(found.net.residual(data)).max() <= 1e-15 * max(far, 1e3) * np.abs(data.y).max()
+    assert found.sharpness == tangent.interpolation_sharpness(found.net, data) <= (1 + 1e-4) * found.bound
+    again = interpolants.certified_sharpness(data, found.density, found.multipliers)
+    assert again == pytest.approx(found.bound, rel=1e-5)
+    assert found.bound <= found.sharpness * (1 + 1e-15 * far)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_steep_data_are_steep_in_proportion(factor):
+    """In the limit of large labels 11ᵀ does not count, and the sharpness is proportional to the labels."""
+    bounds = [interpolants.flattest_interpolant(Dataset(random(0).x, scale * random(0).y)).bound
+              for scale in (1e9, 1e9 * factor)]
+    assert bounds[1] == pytest.approx(factor * bounds[0], rel=1e-4)
 
 
 def test_certificate_refuses():

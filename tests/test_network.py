@@ -78,6 +78,20 @@ def test_equal_knots_merge_and_cancel():
     assert mass.tolist() == [0.0]
 
 
+@pytest.mark.parametrize("w2", [[1], [1, 2, 3]])
+def test_length_of_the_second_layer_is_checked(w2):
+    with pytest.raises(ValueError, match=f"w2 has {len(w2)}"):
+        Network([1, 1], [0, 0], w2, 0)
+
+
+@pytest.mark.parametrize("name", ["w1", "b1", "w2", "vector", "thresholds"])
+def test_a_network_cannot_be_changed(name):
+    with pytest.raises(ValueError, match="read-only"):
+        getattr(Network.random(np.random.default_rng(0), k=2), name)[0] = 9
+    for each in Network.random(np.random.default_rng(0), k=2).knots:
+        assert not each.flags.writeable
+
+
 def test_knot_masses_are_jumps_of_the_slope():
     net = Network.random(np.random.default_rng(2), k=12)
     position, mass = net.knots

@@ -43,6 +43,17 @@ def test_neurons_that_need_not_add_anything_add_nothing():
     assert rescaling.flattest_rescaling(dead, Dataset([0.0, 1.0], [0.0, 1.0])).sharpness == pytest.approx(1)
 
 
+@pytest.mark.parametrize("x, scale", [(np.arange(1990.0, 2021), 1.0), (np.linspace(0, 1000, 11), 1e3),
+                                      (1e6 * np.linspace(-1, 2, 8), 1e6), (1e6 + np.arange(8.0), 1e-6)])
+def test_data_in_any_unit_need_no_care(x, scale):
+    rng = np.random.default_rng(1)
+    w1, knots, w2 = rng.uniform(-1, 1, 6), rng.uniform(x.min(), x.max(), 6), scale * rng.uniform(-1, 1, 6)
+    data = Dataset(x, np.zeros(x.size))
+    found = rescaling.flattest_rescaling(Network(w1, -w1 * knots, w2, 0), data)
+    assert found.bound * (1 - 1e-9) <= found.sharpness <= (1 + 1e-4) * found.bound
+    assert rescaling.rescaling_bound(found.net, data, found.density) == pytest.approx(found.bound, rel=1e-6)
+
+
 @pytest.mark.parametrize("density", [np.eye(2), np.diag([2.0, -1]), np.array([[0.5, 0.1], [0, 0.5]]), np.eye(3) / 3])
 def test_what_is_no_density_matrix_is_refused(density):
     with pytest.raises(ValueError, match="density must be"):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.integrate import quad
 
 from chapters.instances import extremal
@@ -61,3 +62,19 @@ def test_cancelling_neurons_do_not_count():
 def test_extremal_family_by_hand():
     case = extremal(half_width=1.0, slope=2.0)  # s = 2, t = √2: 1 + s t a √(1 + a²) = 5
     assert smoothness.sharpness_bound(case.net, case.data) == pytest.approx(5, rel=1e-14)
+
+
+def test_a_population_off_centre_by_hand():
+    """Uniform on [1, 4] at 2: P(X > 2) = 2/3, E max(X - 2, 0) = 2/3, so E[X; X > 2] = 2; below 1/3, 1/6 and 1/2."""
+    plus, minus = 2 / 3 * np.hypot(2 / 3, 2), 1 / 6 * np.hypot(1 / 3, 1 / 2)
+    assert smoothness.population_g(2.0, stats.uniform(1, 3)) == pytest.approx(min(plus, minus), rel=1e-10)
+    assert smoothness.population_g(-2.0, stats.uniform(-4, 3)) == pytest.approx(min(plus, minus), rel=1e-10)
+    sample = Dataset(stats.uniform(1, 3).ppf((np.arange(4000) + 0.5) / 4000), np.zeros(4000))
+    points = [1.5, 2.5, 3.5]
+    assert smoothness.population_g(points, stats.uniform(1, 3)) == pytest.approx(smoothness.g(points, sample), rel=1e-2)
+
+
+@pytest.mark.parametrize("population", [stats.cauchy(), stats.pareto(0.5)])
+def test_a_population_without_mean_has_no_weight(population):
+    with pytest.raises(ValueError, match="finite mean"):
+        smoothness.population_g(0.0, population)

@@ -161,6 +161,14 @@ def test_exhaustive_is_at_least_greedy_and_finds_the_best_of_all_sequences():
     assert np.linalg.norm(path[-1]) >= np.linalg.norm(sw.greedy(system, u, 0.3, 4)[0][-1])
 
 
+def test_modes_taken_come_in_the_order_of_the_steps():
+    """H = 0 keeps u, the other mode triples it once gradients have moved it: only the order 1, 0 ends at 5."""
+    system = Switching.deterministic([[[3.0]], [[0.0]]], [[0.0], [-2.0]])
+    path, taken = sw.exhaustive(system, [0.5], 1.0, 2)
+    assert taken == (1, 0) and path.ravel().tolist() == [0.5, 2.5, -5.0]
+    assert path[-1].tolist() == system.led([0.5], 1.0, taken)[-1].tolist()
+
+
 def test_greedy_takes_the_farthest_next_point():
     system = noisy(2, modes=4)
     path, taken = sw.greedy(system, [1.0, 1.0], 0.2, 5)

@@ -38,27 +38,36 @@ class Solution:
     multipliers: Array
 
 
-def solve(blocks: Array, *, bends: Array | None = None, labels: Array | None = None) -> Solution:
+def solve(
+    blocks: Array,
+    *,
+    bends: Array | None = None,
+    labels: Array | None = None,
+    values: Array | None = None,
+    offset: float = 1.0,
+) -> Solution:
     """The programme for neurons with x∘I, I and σ in ``blocks``, shape (3, k, n), at given ``bends`` or ``labels``.
 
-    The caller chooses the units: the solver is most accurate where v and u are near 1, or σ has length 1.
+    The caller chooses the units, and the solver is most accurate where all of its numbers are near 1. So M_i and N_i
+    may be multiplied by numbers of their own; ``values``, shape (k, n), by default σ, is what the bends then multiply
+    to fit the labels, and ``offset`` stands in front of 11ᵀ.
 
     Raises
     ------
     ArithmeticError
-        If the solver fails, as may happen where inputs, labels or neurons differ by many powers of ten.
+        If the solver fails, or proves nothing: as may happen where neurons or gaps differ by many powers of ten.
     """
     import cvxpy as cp  # half a second that a run without a minimum, or a page without this programme, does not need
 
     k, n = blocks.shape[1:]
-    by_weight, by_bias, values = np.einsum("bij,bil->bijl", blocks, blocks)
-    terms = np.concatenate([by_weight + by_bias, values]).reshape(2 * k, -1)
-    v, u, sharpness, offset = cp.Variable(k), cp.Variable(k), cp.Variable(), cp.Variable()
+    by_weight, by_bias, by_value = np.einsum("bij,bil->bijl", blocks, blocks)
+    terms = np.concatenate([by_weight + by_bias, by_value]).reshape(2 * k, -1)
+    v, u, sharpness, shift = cp.Variable(k), cp.Variable(k), cp.Variable(), cp.Variable()
     c = cp.Variable(k) if bends is None else cp.Constant(bends)
-    gram = (1 + cp.reshape(cp.hstack([v, u]) @ terms, (n, n), order="C")) / n
+    gram = (offset + cp.reshape(cp.hstack([v, u]) @ terms, (n, n), order="C")) / n
     below = sharpness * np.eye(n) - gram >> 0
     cone = cp.SOC(u + v, cp.vstack([2 * c, u - v]), axis=0)
-    fits = [] if labels is None else [blocks[2].T @ c + offset == labels]
+    fits = [] if labels is None else [(blocks[2] if values is None else values).T @ c + shift == labels]
     problem = cp.Problem(cp.Minimize(sharpness), [below, cone, *fits])
     try:
         with warnings.catch_warnings():
@@ -70,7 +79,10 @@ def solve(blocks: Array, *, bends: Array | None = None, labels: Array | None = N
     found = v.value, u.value, c.value, below.dual_value, multipliers
     if any(each is None or not np.isfinite(each).all() for each in found):
         raise ArithmeticError(f"the solver found no solution, its status is {problem.status}: {REMEDY}")
-    return Solution(v.value, u.value, c.value, as_density(below.dual_value), multipliers)
+    try:
+        return Solution(v.value, u.value, c.value, as_density(below.dual_value), multipliers)
+    except ValueError as error:
+        raise ArithmeticError(f"the solver found no proof ({error}): {REMEDY}") from error
 
 
 def as_density(matrix: Array, floor: float = 1e-9) -> Array:

@@ -112,19 +112,22 @@ class _Pieces:
     """All ways in which a neuron can meet the samples: its side, which of them it is active on, and where τ may be.
 
     side, low, high : shape (2n,); low < τ < high. active : zeros and ones of shape (2n, n).
+    width : what an unbounded range counts as, the standard deviation of the samples.
     """
 
     side: Array
     active: Array
     low: Array
     high: Array
+    width: float
 
     @classmethod
     def of(cls, x: Array) -> _Pieces:
         at = np.sort(x)
         active = np.vstack([x >= at[:, None], x <= at[:, None]]).astype(float)
         below, above = np.append(-np.inf, at[:-1]), np.append(at[1:], np.inf)
-        return cls(np.repeat([1.0, -1.0], x.size), active, np.append(below, at), np.append(at, above))
+        width = float(np.std(x)) or 1.0
+        return cls(np.repeat([1.0, -1.0], x.size), active, np.append(below, at), np.append(at, above), width)
 
     @property
     def single(self) -> NDArray[np.bool_]:
@@ -133,9 +136,9 @@ class _Pieces:
 
     @property
     def middle(self) -> Array:
-        """The middle of each range, which counts as 1 wide where it is unbounded."""
-        low = np.where(np.isfinite(self.low), self.low, self.high - 1)
-        return (low + np.where(np.isfinite(self.high), self.high, low + 1)) / 2
+        """The middle of each range."""
+        low = np.where(np.isfinite(self.low), self.low, self.high - self.width)
+        return (low + np.where(np.isfinite(self.high), self.high, low + self.width)) / 2
 
     def start(self) -> tuple[NDArray[np.int_], Array]:
         """Pieces and thresholds to begin with: the middle of each range, and its finite ends where τ counts."""
@@ -147,7 +150,7 @@ class _Pieces:
     def inside(self, tau: Array) -> Array:
         """One threshold for each piece, moved off the samples."""
         gap = self.high - self.low
-        nudge = NUDGE * np.where(np.isfinite(gap), gap, 1.0)
+        nudge = NUDGE * np.where(np.isfinite(gap), gap, self.width)
         return np.clip(tau, self.low + nudge, self.high - nudge)
 
 
@@ -193,22 +196,24 @@ def _worst(pieces: _Pieces, x: Array, density: Array, multipliers: Array) -> tup
 
     With νᵀσ = ±(α + βτ) and ⟨Q,N⟩ = a + bτ + cτ², where a + c = ⟨Q,M⟩, it has one stationary point, at
     (αb - 2βa)/(βb - 2αc). On all samples β is 0, so that it falls to 0 at infinity; on a single one it is constant.
+    σ_τ does not feel where x and τ are counted from: from the mean, so that little cancels. M does.
     """
-    moment, active = pieces.active * x, pieces.active
+    centre, active = x.mean(), pieces.active
+    moment = active * (x - centre)
     alpha, beta = moment @ multipliers, np.where(active.all(axis=1), 0.0, -active @ multipliers)
     root = flattest.root(density)
     first, second = moment @ root, active @ root
     a, b, c = (first**2).sum(1), -2 * (first * second).sum(1), (second**2).sum(1)
-    low, high = (np.where(np.isfinite(end), end, other) for end, other in ((pieces.low, pieces.high),
-                                                                          (pieces.high, pieces.low)))
+    bounds = pieces.low - centre, pieces.high - centre
+    low, high = (np.where(np.isfinite(end), end, other) for end, other in (bounds, bounds[::-1]))
     with np.errstate(divide="ignore", invalid="ignore"):
         stationary = (alpha * b - 2 * beta * a) / (beta * b - 2 * alpha * c)
-    tau = np.array([low, high, np.where((stationary > pieces.low) & (stationary < pieces.high), stationary, low)])
-    tau[:, pieces.single] = pieces.middle[pieces.single]
-    costs = flattest.least_costs(moment, active, moment - tau[..., None] * active, density)
+    tau = np.array([low, high, np.where((stationary > bounds[0]) & (stationary < bounds[1]), stationary, low)])
+    tau[:, pieces.single] = pieces.middle[pieces.single] - centre
+    costs = flattest.least_costs(active * x, active, moment - tau[..., None] * active, density)
     ratio = np.abs(alpha + beta * tau) / costs
     best, each = ratio.argmax(axis=0), np.arange(alpha.size)
-    return ratio[best, each], tau[best, each]
+    return ratio[best, each], tau[best, each] + centre
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,7 +249,8 @@ def flattest_interpolant(data: Dataset, gap: float = 1e-4) -> Flattest:
     ValueError
         If ``gap`` is below 1e-5: the solver's accuracy is about 1e-6.
     ArithmeticError
-        If the solver fails or the gap does not close: so if inputs or labels differ by many powers of ten.
+        If the solver fails or the gap does not close. Known to work where inputs spread over 1e-3 to 1e6, at most a
+        million spreads from 0, and labels over 1e-6 to 1e6: years from 1990 to 2020, or 0 to 1000, as they are.
 
     Examples
     --------
@@ -275,15 +281,29 @@ def _flattest(net: Network, data: Dataset, density: Array, multipliers: Array) -
 
 
 def _solve(data: Dataset, pieces: _Pieces, index: NDArray[np.int_], tau: Array) -> tuple[Network, Array, Array]:
-    """The flattest interpolant with the neurons that ``index`` and ``tau`` name, and Q and ν of the dual problem."""
+    """The flattest interpolant with the neurons that ``index`` and ``tau`` name, and Q and ν of the dual problem.
+
+    The units of x cannot be changed: M knows them. Those of the programme can. With m_i² = tr M_i, l_i² = tr N_i,
+    α = max m_i and b_i² = m_i/α the solver is given (b_i/m_i)² M_i and (b_i/l_i)² N_i, the sharpness divided by T, and
+    the labels centred and divided by T/α, where T is α times their norm (or 1, so that 11ᵀ/T stays bounded). Then
+
+        v_i = T (b_i/m_i)² v'_i,   u_i = T (b_i/l_i)² u'_i,   c_i = T c'_i/(α l_i),   ν = α ν',
+
+    and uv = c² and the fit Σ c'_i σ_i/l_i + offset' = (y - ȳ) α/T hold as before, whatever x and y are measured in.
+    """
     side = pieces.side[index]
     bare = Network(side, -side * tau, np.ones(index.size), 0)
     blocks = tangent.blocks(bare, data.x, pieces.active[index].T)
-    length = np.linalg.norm(blocks[2], axis=1)
-    units = np.stack([np.ones(index.size), np.ones(index.size), 1 / length])
-    found = flattest.solve(units[..., None] * blocks, labels=data.y)
-    ratio = np.sqrt(np.maximum(found.v, NUDGE) / np.maximum(found.u, NUDGE)) * length
-    return _network(data, side, tau, found.bends / length, ratio), found.density, found.multipliers
+    moment, length = np.linalg.norm(blocks[:2], axis=(0, 2)), np.linalg.norm(blocks[2], axis=1)
+    largest, labels = moment.max(), data.y - data.y.mean()
+    total = max(1.0, largest * np.linalg.norm(labels))
+    balance = np.sqrt(moment / largest)
+    units = np.stack([balance / moment, balance / moment, balance / length])
+    found = flattest.solve(units[..., None] * blocks, labels=labels * (largest / total),
+                           values=blocks[2] / length[:, None], offset=1 / total)
+    ratio = np.sqrt(np.maximum(found.v, NUDGE) / np.maximum(found.u, NUDGE)) * length / moment
+    bends = found.bends * (total / largest) / length
+    return _network(data, side, tau, bends, ratio), found.density, largest * found.multipliers
 
 
 def _network(data: Dataset, side: Array, tau: Array, bend: Array, ratio: Array) -> Network:

@@ -223,4 +223,6 @@ class Network:
         position, index = np.unique(self.thresholds[bends], return_inverse=True)
         mass = np.zeros(position.size)
         np.add.at(mass, index, (np.abs(self.w1) * self.w2)[bends])
+        position.setflags(write=False)
+        mass.setflags(write=False)
         return position, mass

@@ -90,9 +90,14 @@ def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-4) -> Flatte
 
 
 def _solve(blocks: Array, weight: Array) -> tuple[Array, Array]:
-    """β of the neurons, and Q. In units in which each neuron's two terms are balanced, v and u are near 1."""
+    """β of the neurons, and Q. In units in which each neuron's two terms have one trace, v and u are near 1.
+
+    The sharpness is divided by the sum T of these traces (or by 1), so that it is near 1 whatever x, y and weights are.
+    """
     first, second, third = (blocks**2).sum(axis=-1)
-    balance = np.sqrt(weight * np.sqrt((first + second) / third))
-    units = np.stack([weight / balance, weight / balance, balance])
-    found = flattest.solve(units[..., None] * blocks, bends=np.ones(weight.size))
+    trace = weight * np.sqrt(first + second) * np.sqrt(third)
+    total = max(1.0, trace.sum())
+    balance = np.sqrt(trace / third)
+    units = np.stack([weight / balance, weight / balance, balance]) / np.sqrt(total)
+    found = flattest.solve(units[..., None] * blocks, bends=np.ones(weight.size), offset=1 / total)
     return balance * np.sqrt(np.maximum(found.u, 1e-12)), found.density

@@ -85,6 +85,9 @@ def population_g(x: ArrayLike, population: rv_frozen) -> Values:
 def weighted_norm(net: Network, data: Dataset) -> float:
     """∫|f''(x)| g(x) dx, the exact finite sum Σ |mass| g(position) over the knots of f (S41).
 
+    g jumps at the samples. A knot that rounding puts beside a sample counts with g there, on the side where it is:
+    the neuron's activation, and with it the Hessian that Lemma 4 bounds, jump at the same place.
+
     Examples
     --------
     >>> absolute = Network([1, -1], [0, 0], [1, 1], 0)                      # f = |x|, f'' = 2 δ

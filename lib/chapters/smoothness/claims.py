@@ -521,7 +521,7 @@ def _stays(case: Case, doublings: int = 24) -> bool:
     step = np.eye(system.d) - case.eta * system.hessian
     for _ in range(doublings):
         step = step @ step
-        if np.abs(step).max() > 2:
+        if not np.abs(step).max() <= 2:  # NaN, as at an infinite step size, is no staying
             return False
     return True
 

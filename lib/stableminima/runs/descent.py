@@ -71,7 +71,8 @@ class Run:
     ----------
     net : the parameters at the end. outcome : how it ended. steps : steps taken. loss : L at the end.
     eta : the step size in force at the end (after warm-up and change).
-    trace : step numbers, shape (m,). losses : L there. sharpnesses : λ_max(∇²L) there, or None.
+    trace : step numbers, shape (m,), of which the last is that of ``net``. losses : L there, ∞ where it overflows.
+    sharpnesses : λ_max(∇²L) there, ∞ where the loss is, or None.
     """
 
     net: Network
@@ -85,7 +86,10 @@ class Run:
 
 
 class _Trace:
-    """Evenly spaced records, never more than 2·size: when full, every second one goes and the stride doubles."""
+    """Evenly spaced records, never more than 2·size: when full, every second one goes and the stride doubles.
+
+    The last one stays, as it is where a run ends, which may be between two even steps.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -96,7 +100,8 @@ class _Trace:
         self.rows.append((step, loss, net))
         if len(self.rows) > 2 * self.size:
             self.stride *= 2
-            self.rows = [row for row in self.rows if row[0] % self.stride == 0]
+            *others, last = self.rows
+            self.rows = [row for row in others if row[0] % self.stride == 0] + [last]
 
 
 def _outcome(loss: float, tolerance: float, steps: int, warm_up: int) -> Outcome:
@@ -140,8 +145,8 @@ def descend(
     Returns
     -------
     Run
-        A diverged run holds the last recorded parameters that are finite. A run whose parameters no longer change
-        in floating point is stalled and ends at once.
+        A diverged run holds the last recorded parameters at which the loss is finite, or the start if there are none.
+        A run whose parameters no longer change in floating point is stalled and ends at once.
 
     Raises
     ------
@@ -171,6 +176,8 @@ def descend(
         step, loss, switched = advance(theta, x, y, step, limit, tolerance, *astuple(schedule), switched)
         if not (np.isfinite(loss) and np.isfinite(theta).all()):
             theta, loss = before, np.inf
+            if not trace.rows:
+                trace.add(start, loss, net)
             break
         net = Network.from_vector(theta)
         trace.add(step, loss, net)
@@ -179,6 +186,10 @@ def descend(
             break
         limit = min(budget, step - step % trace.stride + trace.stride)
     steps, losses, nets = zip(*trace.rows, strict=True)
+    sharpnesses = None
+    if with_sharpness:
+        sharpnesses = np.array([tangent.sharpness(each, data) if at < np.inf else np.inf
+                                for each, at in zip(nets, losses, strict=True)])
     return Run(
         net=Network.from_vector(theta),
         outcome=_outcome(loss, tolerance, step, schedule.warm_up),
@@ -187,7 +198,7 @@ def descend(
         eta=schedule.eta * (schedule.factor if switched else 1.0) * min(1.0, (step + 1) / max(schedule.warm_up, 1)),
         trace=np.array(steps),
         losses=np.array(losses),
-        sharpnesses=np.array([tangent.sharpness(each, data) for each in nets]) if with_sharpness else None,
+        sharpnesses=sharpnesses,
     )
 
 
