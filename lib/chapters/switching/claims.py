@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, product
 
+import autograd.numpy as anp
 import numpy as np
 from autograd import elementwise_grad, grad
+from numpy.typing import NDArray
 
 from ledgerbook.claim import Attack, Claim, Instance, Tolerance, Wrong
 from stableminima import autodiff
 from stableminima import switching as sw
 from stableminima.kinks import Tight
-from stableminima.network import Network
+from stableminima.network import Dataset, Network
 from stableminima.switching import ModeOfNetwork, NetworkModes, Switching, inside_a_mode
 
 from ..common import Array, exact
@@ -82,9 +84,26 @@ class Setting:
         """The mode that u is in."""
         return self.system.rule(self.u)
 
+    @property
+    def start(self) -> Array:
+        """Where Lemma 2 starts."""
+        return self.reach * self.radius * self.q
+
     def from_start(self) -> list[Array]:
         """All that u_t can be, from the start of Lemma 2."""
-        return self.system.iterates(self.reach * self.radius * self.q, self.eta, self.steps)
+        return self.system.iterates(self.start, self.eta, self.steps)
+
+    def one_by_one(self, start: Array) -> list[Array]:
+        """The same from any start, each sequence of batches walked on its own: no code of the library but the rule."""
+        batches = range(len(self.system.gradients[0]))
+        return [np.array([self._walked(start, sequence) for sequence in product(batches, repeat=t)])
+                for t in range(self.steps + 1)]
+
+    def _walked(self, u: Array, sequence: tuple[int, ...]) -> Array:
+        for batch in sequence:
+            m = self.system.rule(u)
+            u = u - self.eta * (self.system.gradients[m, batch] + self.system.hessians[m, batch] @ u)
+        return u
 
     def after_one(self) -> Array:
         """All that one step can make of u, one row for each batch."""
@@ -101,18 +120,18 @@ def distances(rows: list[Array]) -> Array:
     return np.array([np.linalg.norm(each, axis=1).mean() for each in rows])
 
 
-def random_setting(seed: int, delta: float = 0.3, noise: float = 0.4, above: float = 1.0) -> Setting:
+def random_setting(seed: int, delta: float = 0.3, noise: float = 0.4) -> Setting:
     """Three modes, the cones of a random fan in three dimensions, and three batches.
 
     q misses being an eigenvector by ``delta``, ``noise`` is the size of the gradients, and the smallest λ_m is
-    2/η + ``above`` · (δ + γ/ε + a positive number).
+    2/η + δ + γ/ε + a positive number.
     """
     rng = np.random.default_rng(seed)
     eta, radius = rng.uniform(0.3, 1.5), rng.uniform(0.5, 2)
     basis = np.linalg.qr(rng.standard_normal((3, 3)))[0]
     gradients = noise * rng.standard_normal((3, 3, 3))
     gamma = np.abs(gradients @ basis[:, 0]).mean(axis=1).max()
-    lowest = 2 / eta + above * (delta + gamma / radius + rng.uniform(0.02, 0.3))
+    lowest = 2 / eta + delta + gamma / radius + rng.uniform(0.02, 0.3)
     eigenvalues = lowest + np.append(0, rng.uniform(0, 0.4, 2))
     hessians = [_hessians(rng, basis, eigenvalue, delta, 1 / eta) for eigenvalue in eigenvalues]
     system = Switching(np.array(hessians), gradients, sw.fan(rng.standard_normal((3, 3))))
@@ -254,6 +273,7 @@ def _difference_quotients(value: ModeOfNetwork, step: float = 1e-10) -> Array:
 S10 = Claim(
     equation="S10",
     says="The batch Hessians of a mode average to the Hessian of the loss in that mode",
+    tex=r"\mathbb{E}[\hat H_m] = H_m",
     relation="=",
     instances=_network_modes,
     left=_mean_hessian,
@@ -290,10 +310,11 @@ def _noisy() -> Iterator[Instance]:
 S11 = Claim(
     equation="S11",
     says="γ is the largest mean size, over the modes, of a batch gradient along q",
+    tex=r"\gamma = \max_m \mathbb{E}|q^\top \hat g_m|",
     relation="=",
     instances=_noisy,
     left=lambda setting: sw.gamma(setting.system, setting.q),
-    right={"sum of tail probabilities": _layers, "exact rational": _rational_gamma},
+    right={"max ∫ P(|qᵀĝ| > s) ds": _layers, "in rational numbers": _rational_gamma},
     wrong=(
         Wrong("the size of the mean", left=lambda setting: sw.drift(setting.system, setting.q)),
         Wrong("no absolute value", left=lambda s: (s.system.gradients @ s.q).mean(axis=1).max()),
@@ -304,7 +325,7 @@ S11 = Claim(
 
 def _after_mean_step(setting: Setting) -> Array:
     """(I - ηH)u in the mode that u is in."""
-    return setting.u - setting.eta * setting.system.hessian(setting.u) @ setting.u
+    return setting.u - setting.eta * setting.system.hessians[setting.mode].mean(axis=0) @ setting.u
 
 
 def _mean_along(setting: Setting) -> float:
@@ -320,10 +341,11 @@ def _step_bound(setting: Setting, gamma: float = 1.0) -> float:
 S12 = Claim(
     equation="S12",
     says="The next distance along q is on average at least that of the mean step, less ηγ",
+    tex=r"\mathbb{E}[|q^\top u_{t+1}| \mid \theta_t] \ge |q^\top (I - \eta H_{\theta_t}) u_t| - \eta\gamma",
     relation=">=",
     instances=all_settings,
     left=_mean_along,
-    right={"full Hessian": _step_bound},
+    right={"|qᵀ(I - ηH)u| - ηγ": _step_bound},
     wrong=(
         Wrong("half of γ", right=lambda setting: _step_bound(setting, gamma=0.5)),
         Wrong("without γ", right=lambda setting: _step_bound(setting, gamma=0.0)),
@@ -340,13 +362,56 @@ def _mode_bound(setting: Setting, delta: float = 1.0, length: float | None = Non
     return float(factor * abs(setting.q @ setting.u) - delta * numbers.eta * numbers.delta * size)
 
 
+def _misses(setting: Setting) -> Array:
+    """H_m q - λ_m q, one row for each mode."""
+    means = np.array([sum(batches) / len(batches) for batches in setting.system.hessians])
+    return means @ setting.q - np.outer(setting.eigenvalues, setting.q)
+
+
+def _rational_delta(setting: Setting) -> float:
+    """The largest ‖H_m q - λ_m q‖, rounded once, when the root of the exact sum of squares is taken."""
+    q, squares = exact(setting.q), []
+    for batches, eigenvalue in zip(setting.system.hessians, exact(setting.eigenvalues), strict=True):
+        mean = sum(exact(each) for each in batches).reshape(q.size, q.size) / len(batches)
+        squares.append(sum((mean @ q - eigenvalue * q) ** 2))
+    return float(max(squares)) ** 0.5
+
+
+def _farthest_pull(setting: Setting) -> float:
+    """The largest vᵀ(H_m q - λ_m q) over unit vectors v, as the largest singular value of a column."""
+    return max(np.linalg.svd(row[:, None], compute_uv=False)[0] for row in _misses(setting))
+
+
+def _delta(setting: Setting) -> float:
+    return sw.deviation(setting.system, setting.q, setting.eigenvalues)
+
+
+S13_DELTA = Claim(
+    equation="S13",
+    part="δ",
+    says="The smallest δ that the lemma admits: how far q is, at most, from being an eigenvector of a mode",
+    tex=r"\delta = \max_m \|H_m q - \lambda_m q\|",
+    relation="=",
+    instances=all_settings,
+    left=_delta,
+    right={"in rational numbers": _rational_delta, "max vᵀ(H_m q - λ_m q)": _farthest_pull},
+    wrong=(
+        Wrong("0.9 δ", left=lambda setting: 0.9 * _delta(setting)),
+        Wrong("1.05 δ", left=lambda setting: 1.05 * _delta(setting)),
+        Wrong("the mean over modes", left=lambda setting: np.linalg.norm(_misses(setting), axis=1).mean()),
+        Wrong("the largest entry", left=lambda setting: np.abs(_misses(setting)).max()),
+    ),
+    tolerance=Tolerance(1e-13, why="Hq and λq cancel, each rounded to 1e-16", scale=lambda s: s.eigenvalues.max()),
+)
+
 S13 = Claim(
     equation="S13",
     says="An approximate eigenvector multiplies the distance along it by |1 - ηλ|, less ηδ times the whole distance",
+    tex=r"|q^\top (I - \eta H_m) u| \ge |1 - \eta\lambda_m|\, |q^\top u| - \eta\delta \|u\|",
     relation=">=",
     instances=all_settings,
     left=lambda setting: abs(setting.q @ _after_mean_step(setting)),
-    right={"length of u": _mode_bound},
+    right={"|1 - ηλ||qᵀu| - ηδ‖u‖": _mode_bound},
     wrong=(
         Wrong("half of δ", right=lambda setting: _mode_bound(setting, delta=0.5)),
         Wrong("δ forgotten", right=lambda setting: _mode_bound(setting, delta=0.0)),
@@ -373,12 +438,14 @@ def _smallest(setting: Setting) -> float:
 S14 = Claim(
     equation="S14",
     says="Both steps together: noise costs ηγ, the missing eigenvector ηδ times the distance",
+    tex=r"\mathbb{E}[|q^\top u_{t+1}| \mid \theta_t] \ge \min_m |1 - \eta\lambda_m|\, |q^\top u_t| "
+        r"- \eta\delta \|u_t\| - \eta\gamma",
     relation=">=",
     instances=all_settings,
     left=_mean_along,
     right={
-        "the mode that u is in": lambda setting: _conditional_bound(setting, _own_factor),
-        "the worst mode": lambda setting: _conditional_bound(setting, _smallest),
+        "with λ of the mode that u is in": lambda setting: _conditional_bound(setting, _own_factor),
+        "with the smallest |1 - ηλ|": lambda setting: _conditional_bound(setting, _smallest),
     },
     wrong=(
         Wrong("the best mode", right=lambda s: _conditional_bound(s, lambda s: s.numbers.factors.max())),
@@ -395,7 +462,7 @@ def _paths(setting: Setting) -> list[Array]:
 
 def _all_steps(setting: Setting, factor=np.min, gamma: float = 1.0) -> Array:
     """The right side of (S15) for t = 0, 1, …"""
-    numbers, rows = setting.numbers, _paths(setting)[:-1]
+    numbers, rows = setting.numbers, setting.one_by_one(setting.u)[:-1]
     lost = numbers.delta * distances(rows) + gamma * numbers.gamma
     return factor(numbers.factors) * along(rows, setting.q) - numbers.eta * lost
 
@@ -403,16 +470,157 @@ def _all_steps(setting: Setting, factor=np.min, gamma: float = 1.0) -> Array:
 S15 = Claim(
     equation="S15",
     says="The same on average over all earlier batches, for every step of a path",
+    tex=r"\mathbb{E}|q^\top u_{t+1}| \ge \min_m |1 - \eta\lambda_m|\, \mathbb{E}|q^\top u_t| "
+        r"- \eta\delta\, \mathbb{E}\|u_t\| - \eta\gamma",
     relation=">=",
     instances=all_settings,
     left=lambda setting: along(_paths(setting), setting.q)[1:],
-    right={"all batch sequences": _all_steps},
+    right={"min|1 - ηλ| E|qᵀu| - ηδ E‖u‖ - ηγ": _all_steps},
     wrong=(
         Wrong("the best mode", right=lambda setting: _all_steps(setting, factor=np.max)),
         Wrong("half of γ", right=lambda setting: _all_steps(setting, gamma=0.5)),
         Wrong("distance of the mean path", left=lambda s: np.array([abs(r.mean(axis=0) @ s.q) for r in _paths(s)[1:]])),
     ),
     attack=ELSEWHERE,
+)
+
+# ---- whole paths, and the loss ------------------------------------------------------------------------------------
+
+FAR, NEAR = 8, 2  # steps over the whole sample, and with every sequence of batches
+BITS, TINY = 160, 2.0**-64  # binary digits behind the point, and how near to its minimum a network starts
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """A start u in a system, a step size, and the network at whose minimum the system was found, if there is one."""
+
+    system: Switching
+    u: Array
+    eta: float
+    found: NetworkModes | None = None
+
+    @property
+    def basis(self) -> Array:
+        """Columns that lead from the system's coordinates to the parameters."""
+        return np.eye(self.u.size) if self.found is None else self.found.basis
+
+    def frozen(self) -> Walk:
+        """The same with the mode of the start for ever."""
+        mode = self.system.rule(self.u)
+        return replace(self, system=replace(self.system, rule=lambda u: mode))
+
+
+def _mirrored(walk: Walk) -> Walk:
+    """The same with the mode of -u in place of that of u."""
+    return replace(walk, system=replace(walk.system, rule=lambda u: walk.system.rule(-u)))
+
+
+def _averaged(walk: Walk) -> Walk:
+    """The same with the mean of all batches in place of each."""
+    averaged = [np.broadcast_to(each.mean(axis=1, keepdims=True), each.shape)
+                for each in (walk.system.hessians, walk.system.gradients)]
+    return replace(walk, system=Switching(*averaged, walk.system.rule))
+
+
+def _crossing(system: Switching, eta: float) -> Array:
+    """The first start of norm 1 whose path of full steps visits three modes."""
+    for seed in range(100):
+        u = np.random.default_rng(seed).standard_normal(system.dim)
+        u /= np.linalg.norm(u)
+        if len({system.rule(each) for each in system.path(u, eta, FAR)}) >= 3:
+            return u
+    raise AssertionError("no path visits three modes")
+
+
+def _walks() -> Iterator[Instance]:
+    """At minima that descent found, with a step size at their edge, and in random systems with gradients."""
+    for name, found in networks(3, batch=1):
+        eta = sw.edge(found.system)
+        yield Instance(name, None, Walk(found.system, _crossing(found.system, eta), eta, found))
+    for seed in range(3):
+        setting = random_setting(seed)
+        walk = Walk(setting.system, _crossing(setting.system, setting.eta), setting.eta)
+        yield Instance(f"random system, seed {seed}", seed, walk)
+
+
+def _by_the_system(walk: Walk) -> Array:
+    """Where full steps lead, one row for each, and where every sequence of one batch and of two."""
+    ends = walk.system.iterates(walk.u, walk.eta, NEAR)[1:]
+    return np.vstack([walk.system.path(walk.u, walk.eta, FAR)[1:], *ends]) @ walk.basis.T
+
+
+def _by_descent(walk: Walk, slope: Callable[[Walk, Array, list[int]], Array]) -> Array:
+    """The same rows from the gradient of the loss of some batches at a displacement of the parameters."""
+    every = list(range(len(walk.system.gradients[0])))
+    path = ends = [walk.basis @ walk.u]
+    for _ in range(FAR):
+        path = [*path, path[-1] - walk.eta * slope(walk, path[-1], every)]
+    rows = path[1:]
+    for _ in range(NEAR):
+        ends = [here - walk.eta * slope(walk, here, [batch]) for here in ends for batch in every]
+        rows = rows + ends
+    return np.array(rows)
+
+
+def _autograd_slope(walk: Walk, here: Array, batches: list[int]) -> Array:
+    """The network 1e-8 times the displacement away from its minimum, divided by 1e-8; or the quadratic losses."""
+    if walk.found is None:
+        mode = walk.system.rule(here)
+        gradient, hessian = (each[mode][batches].mean(axis=0) for each in (walk.system.gradients, walk.system.hessians))
+        return grad(lambda u: anp.dot(gradient, u) + anp.dot(u, anp.dot(hessian, u)) / 2)(here)
+    data = Dataset(walk.found.data.x[batches], walk.found.data.y[batches])
+    return grad(autodiff.loss)(walk.found.net.vector + 1e-8 * here, data) / 1e-8
+
+
+def _fixed(values: Array) -> NDArray:
+    """The same numbers as integers, in units of 2⁻¹⁶⁰: forty-eight decimals."""
+    return np.array([int(each) for each in np.ravel(values * 2.0**BITS).tolist()], dtype=object).reshape(values.shape)
+
+
+def _fixed_point_slope(walk: Walk, here: Array, batches: list[int]) -> Array:
+    """The same gradients by hand; the network is 2⁻⁶⁴ times the displacement away, and that is divided out again."""
+    if walk.found is not None:
+        return _network_slope(walk.found, here, batches)
+    mode, u = walk.system.rule(here), _fixed(here)
+    gradients, hessians = (_fixed(each[mode][batches]) for each in (walk.system.gradients, walk.system.hessians))
+    return (gradients + (hessians @ u >> BITS)).sum(axis=0).astype(float) / 2.0**BITS / len(batches)
+
+
+def _network_slope(found: NetworkModes, here: Array, samples: list[int]) -> Array:
+    x, w1, b1, w2 = map(_fixed, (found.data.x, found.net.w1, found.net.b1, found.net.w2))
+    b1[found.neurons] = -(w1[found.neurons] * x[found.samples] >> BITS)  # the knots sit on their samples
+    x = x[samples]
+    label = np.maximum((np.outer(x, w1) >> BITS) + b1, 0) @ w2 >> BITS
+    moved = _fixed(TINY * here)
+    first, bias, second = moved[:-1].reshape(3, -1)
+    z = (np.outer(x, w1 + first) >> BITS) + b1 + bias
+    hidden, back = np.maximum(z, 0), np.where(z > 0, w2 + second, 0)
+    residual = (hidden @ (w2 + second) >> BITS) + moved[-1] - label
+    slope = [(residual * x >> BITS) @ back, residual @ back, residual @ hidden, [residual.sum() << BITS]]
+    return np.concatenate(slope).astype(float) / 4.0**BITS / TINY / len(samples)
+
+
+S15_WALKS = Claim(
+    equation="S15",
+    part="the loss",
+    says="The paths of the system are those of descent on the loss, through every change of mode",
+    tex=r"\theta^* + u_t = \theta_t \quad \text{on the network, for all batches}",
+    relation="=",
+    instances=_walks,
+    left=_by_the_system,
+    right={
+        "descent by autograd": lambda walk: _by_descent(walk, _autograd_slope),
+        "descent by hand, to 48 decimals": lambda walk: _by_descent(walk, _fixed_point_slope),
+    },
+    wrong=(
+        Wrong("the first mode for ever", left=lambda walk: _by_the_system(walk.frozen())),
+        Wrong("the mode on the other side", left=lambda walk: _by_the_system(_mirrored(walk))),
+        Wrong("the whole sample in every step", left=lambda walk: _by_the_system(_averaged(walk))),
+    ),
+    tolerance={
+        "descent by autograd": Tolerance(1e-6, why="a displacement of 1e-8 moves the features by as much"),
+        "descent by hand, to 48 decimals": Tolerance(1e-12, why="ten steps of products rounded to 1e-16"),
+    },
 )
 
 # ---- the start and the hypothesis --------------------------------------------------------------------------------
