@@ -84,6 +84,18 @@ def with_cancelling_pair(net: Network, w1: float, b1: float, w2: float) -> Netwo
     return Network(*first, np.append(net.w2, [w2, -w2]), net.b2)
 
 
+def reversed_neurons(net: Network, turned: np.ndarray, centre: float) -> Network:
+    """The same function with some neurons, shape (k,), opening to the other side: σ(z) = z + σ(-z).
+
+    The lines w2 z that are left over add up to A(x - c) and a constant, with c = ``centre``. Two more neurons carry
+    A(x - c) as σ(u) - σ(-u), with masses that cancel, and b2 takes the constant.
+    """
+    slope, height = (net.w1 * net.w2)[turned].sum(), (net.b1 * net.w2)[turned].sum()
+    root, sign = np.sqrt(np.abs(slope)), np.where(turned, -1, 1)
+    return Network(np.append(sign * net.w1, [root, -root]), np.append(sign * net.b1, [-root * centre, root * centre]),
+                   np.append(net.w2, np.sign(slope) * np.array([root, -root])), net.b2 + height + slope * centre)
+
+
 def extremal(half_width: float, slope: float) -> Case:
     """f = m|x| + c, m = ``slope``·second layer, on the samples ±a: the bound of Lemma 4 holds with equality.
 
