@@ -453,7 +453,7 @@ VI_7 = Claim(
     equation="VI.7",
     part="the minimum",
     says="The smallest sharpness of any interpolant, of any width: what the dual proves, a network attains",
-    tex=r"\lambda^* = \max_{Q,\, \nu \text{ feasible}} \bigl( \tfrac1n \mathbb 1^\top Q\, \mathbb 1 + \nu^\top y \bigr)",
+    tex=r"\lambda^* = \max_{Q,\, \nu\text{ feasible}} \bigl( \tfrac1n \mathbb 1^\top Q\, \mathbb 1 + \nu^\top y \bigr)",
     relation="=",
     instances=_sets_for_flattest,
     left=lambda data: flattest(data).bound,
