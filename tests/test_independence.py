@@ -93,7 +93,7 @@ def test_what_an_object_keeps_hides_no_call():
 def test_equality_needs_an_oracle_that_shares_nothing():
     record = check(claim(right={"library": by_the_library, "sum": lambda s: sum([s.x] * s.x)}))
     assert record.common == () and record.shared["library"]
-    assert "<dd>library: squares.Square.of, squares._times</dd>" in record._repr_html_()
+    assert ">library: squares.Square.of, squares._times</dd>" in record._repr_html_()
     with pytest.raises(CheckFailed, match="every oracle call squares.Square.of, squares._times, whose errors"):
         check(claim(right={"library": by_the_library, "again": lambda s: s.of() + 0}))
 
