@@ -637,7 +637,7 @@ def _by_programmes(asked: Asked) -> Pattern:
 
 
 def _has_move(z: Array, x: Array, active: Pattern) -> bool:
-    """Whether (a, b) with a x_j + b ≥ 1 for active j, and ≤ 0 for the others, exists on the kink, and z agrees off it."""
+    """Whether some (a, b) has a x_j + b ≥ 1 for active j on the kink, and ≤ 0 for the others, and z agrees off it."""
     if np.any((z > 0) != active, where=z != 0):
         return False
     sides, here = np.where(active, -1.0, 1.0)[:, None], z == 0

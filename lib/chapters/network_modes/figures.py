@@ -38,7 +38,7 @@ def kink_distances(sweeps: Sequence[Sweep]) -> Picture:
         figure,
         "fig-kink-distances",
         f"The {len(nearest)} minima that the book keeps of its sweeps. Left: the distances of θ from the nearest kink "
-        f"of each neuron. {near:.0%} of the neurons are within $10^{{-4}}$ of one, and only {gap:.1%} lie between that "
+        f"of each neuron. {near:.0%} of the neurons are within $10^{{-4}}$ of one, and {gap:.0%} between that "
         "and $10^{-2}$. Right: how many neurons are that close, by minimum, for four radii; the dashed line is at "
         f"{modes.MOST}, beyond which the library lists no modes. At {same} minima the count is the same for "
         "$10^{-5}$ and $10^{-4}$.",

@@ -12,7 +12,7 @@ from stableminima.network import Dataset, Network
 from stableminima.switching import NetworkModes
 
 ANGLES = tuple(range(0, 360, 15))
-SHARES = (0.97, 0.99, 0.995, 1.0, 1.01)
+SHARES = (0.97, 1.0, 1.003, 1.005, 1.007, 1.01)
 VIEW = 1.6
 
 
@@ -33,10 +33,10 @@ def plane_of_modes(net: Network, data: Dataset, knots: int = 3) -> Explorer:
         "of all modes. Right: which of the neurons are active on their samples, before and after the step.",
         [
             Control("direction of the point", ANGLES, tuple(f"{each}°" for each in ANGLES), start=2),
-            Control("step size η, in units of 2/λ of the sharpest mode", SHARES, tuple(map(str, SHARES)), start=4),
+            Control("step size η, in units of 2/λ of the sharpest mode", SHARES, tuple(map(str, SHARES)), start=3),
         ],
         stored,
-        print_at=((2, 1), (2, 4), (14, 4)),
+        print_at=((2, 0), (2, 3), (14, 3)),
     )
 
 
