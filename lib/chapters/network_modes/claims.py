@@ -282,7 +282,7 @@ def _off_the_kink() -> Iterator[Instance]:
 S47 = Claim(
     equation="S47",
     says="At a kink all modes agree: φ is the same under patterns that differ only where the pre-activation is 0",
-    tex=r"\varphi(x_j;\theta^*,m) = \varphi(x_j;\theta^*,m') \quad (m, m' \text{ differ only where } z_{ji} = 0)",
+    tex=r"\varphi(x_j;\theta^*,m) = f(x_j;\theta^*) \quad (m \in \mathcal I)",
     relation="=",
     instances=meetings,
     left=_in_all,
@@ -481,8 +481,7 @@ def _exact_differences(value: Frozen) -> Array:
 S52 = Claim(
     equation="S52",
     says="The gradient of a batch loss in mode m is a mean of residuals times gradients of φ",
-    tex=r"\nabla\hat\psi_m(\theta) = \frac1B \sum_{j \in b} \bigl(\varphi(x_j;\theta,m_j) - y_j\bigr)"
-        r"\nabla\varphi(x_j;\theta,m_j)",
+    tex=r"\nabla\hat\psi_m = \tfrac1B \sum_{j \in b} (\varphi_j - y_j)\,\nabla\varphi_j",
     relation="=",
     instances=anywhere,
     left=_gradients,
@@ -560,8 +559,7 @@ def _exact_slopes(value: Frozen) -> Array:
 S53 = Claim(
     equation="S53",
     says="The gradient of the frozen predictor has the blocks of (S32) with the frozen pattern",
-    tex=r"\nabla\varphi = \bigl[x\,w^{(2)} \odot I_m;\; w^{(2)} \odot I_m;\; "
-        r"(x\,w^{(1)} + b^{(1)}) \odot I_m;\; 1\bigr]",
+    tex=r"\nabla\varphi = \bigl[x\,w^{(2)} I_m;\; w^{(2)} I_m;\; z\,I_m;\; 1\bigr]",
     relation="=",
     instances=anywhere,
     left=_features,
@@ -669,10 +667,8 @@ def _one_sided(asked: Asked) -> Pattern:
 
 S54 = Claim(
     equation="S54",
-    says="The modes in whose closure θ* lies: patterns that agree where a pre-activation is not 0, and neurons with "
-         "w1 = b1 = 0 to one side of a threshold",
-    tex=r"\theta^* \in \bar S_m \iff I_m = I(\theta^*) \text{ where } z_{ji} \ne 0, "
-        r"\text{ one-sided where } w^{(1)}_i = b^{(1)}_i = 0",
+    says="The modes in whose closure θ* lies are those that the library lists",
+    tex=r"\theta^* \in \bar S_m \iff m \text{ is listed}",
     relation="=",
     instances=_asked,
     left=_listed,
@@ -768,9 +764,8 @@ def _knot_distance(meeting: Meeting) -> float:
 
 VII_ROOM = Claim(
     equation="VII.2",
-    says="How far θ* is from the next mode that does not meet there, and up to where the modes are cones",
-    tex=r"\min_{z_{ji} \ne 0} \frac{|z_{ji}|}{\sqrt{1 + x_j^2}} = "
-        r"\text{distance of } \theta^* \text{ from all other modes}",
+    says="How far θ* is from the next mode that does not meet there",
+    tex=r"\min_{z_{ji} \ne 0} \tfrac{|z_{ji}|}{\sqrt{1 + x_j^2}} = \min_{m \notin \mathcal I} d(\theta^*, S_m)",
     relation="=",
     instances=meetings,
     left=lambda meeting: modes.room(meeting.net, meeting.data),
@@ -798,7 +793,7 @@ def _missed_meetings() -> Iterator[Instance]:
 S55 = Claim(
     equation="S55",
     says="At zero loss the frozen predictor with the network's own pattern gives the labels",
-    tex=r"\varphi(x_j;\theta^*,m'_j) = f(x_j;\theta^*) = y_j \quad (I_{m'_j} = I(x_j;\theta^*))",
+    tex=r"\varphi(x_j;\theta^*,m'_j) = f(x_j;\theta^*) = y_j",
     relation="=",
     instances=meetings,
     left=lambda meeting: tangent.output(meeting.net, meeting.data.x, meeting.net.pattern(meeting.data.x)),
@@ -861,8 +856,7 @@ def _vanish_nearby(meeting: Meeting) -> Pattern:
 S57 = Claim(
     equation="S57",
     says="In every mode the gradients of all batches (fewer than n samples) are 0 at θ* exactly if the loss is 0",
-    tex=r"\hat g_m = \nabla\hat\psi_m(\theta^*) = 0 \text{ for all batches of } B < n "
-        r"\iff f(x_j;\theta^*) = y_j \text{ for all } j",
+    tex=r"\hat g_m = 0 \text{ for all } b \iff \mathcal L(\theta^*) = 0 \quad (B < n)",
     relation="=",
     instances=_with_and_without_loss,
     left=_all_vanish,
@@ -909,8 +903,7 @@ def _with_f_residuals(value: Frozen) -> Array:
 S58 = Claim(
     equation="S58",
     says="The Hessian of the loss in a mode is the Gauss-Newton part plus the residual part",
-    tex=r"\nabla^2\psi_m = \frac1n \sum_j \nabla\varphi_j \nabla\varphi_j^\top "
-        r"+ \frac1n \sum_j (\varphi_j - y_j)\,\nabla^2\varphi_j",
+    tex=r"\nabla^2\psi_m = \tfrac1n \sum \nabla\varphi_j \nabla\varphi_j^\top + \tfrac1n \sum r_j \nabla^2\varphi_j",
     relation="=",
     instances=anywhere,
     left=_hessian,
@@ -951,8 +944,7 @@ SAME_OR_DISPLACED = {"autograd's frozen network": Tolerance(1e-12, why="sums of 
 S59 = Claim(
     equation="S59",
     says="At zero loss the residual part is gone in every mode, and the Hessian is a mean of outer products",
-    tex=r"\nabla^2\psi_m(\theta^*) = \frac1n \sum_j \nabla\varphi(x_j;\theta^*,m_j)\, "
-        r"\nabla\varphi(x_j;\theta^*,m_j)^\top",
+    tex=r"\nabla^2\psi_m(\theta^*) = \tfrac1n \sum_j \nabla\varphi_j \nabla\varphi_j^\top",
     relation="=",
     instances=meetings,
     left=_hessians,
