@@ -12,7 +12,7 @@ ALLOWED = {"stableminima": set(), "ledgerbook": set(), "chapters": {"stableminim
 LAYERS = (
     {"network"},
     {"autodiff", "flattest", "matrix_free", "tangent", "smoothness", "symbolic"},
-    {"quotients", "rescaling", "interpolants", "stability", "switching"},
+    {"modes", "quotients", "rescaling", "interpolants", "stability", "switching"},
     {"kinks", "runs"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -8,12 +8,13 @@ import pytest
 
 from chapters import notation
 from chapters.instances import random_case
-from stableminima import interpolants
+from stableminima import interpolants, modes
 from stableminima.runs.descent import Schedule
 from stableminima.switching import Switching
 
 CASE = random_case(0, k=7, n=4)
 OBJECTS = {"Dataset": CASE.data, "Network": CASE.net, "Schedule": Schedule(0.1),
+           "Adjacent": modes.adjacent(CASE.net, CASE.data),
            "Flattest": interpolants.flattest_interpolant(CASE.data)}
 ONE_MODE = Switching.deterministic([np.diag([2.0, 1.0])])
 SIZES = {"n": 4, "k": 7, "3k+1": 22, "modes": 1}
@@ -24,6 +25,8 @@ ARGUMENTS = {
     "loss": [CASE.data],
     "rescale": [2.0],
     "features": [CASE.net, CASE.data.x],
+    "output": [CASE.net, CASE.data.x],
+    "sharpnesses": [CASE.net, CASE.interpolating().data],
     "g": [CASE.data.x, CASE.data],
     "g_plus": [CASE.data.x, CASE.data],
     "g_minus": [CASE.data.x, CASE.data],

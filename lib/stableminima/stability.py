@@ -44,9 +44,12 @@ def batches(n: int, size: int) -> NDArray[np.int_]:
     return np.array(list(combinations(range(n), size)))
 
 
-def batch_losses(net: Network, data: Dataset, size: int) -> Array:
-    """L̂_b(θ) = (1/2B) Σ_{j∈b} (f(x_j) - y_j)² of every batch b of B = ``size`` samples, shape (C(n, B),) (S1)."""
-    return np.mean(net.residual(data)[batches(data.n, size)] ** 2, axis=1) / 2
+def batch_losses(net: Network, data: Dataset, size: int, pattern: ArrayLike | None = None) -> Array:
+    """L̂_b(θ) = (1/2B) Σ_{j∈b} (f(x_j) - y_j)² of every batch b of B = ``size`` samples, shape (C(n, B),) (S1, S48).
+
+    With a ``pattern`` of shape (n, k), those of the mode that is frozen by it, ψ̂_m (S49).
+    """
+    return np.mean(tangent.residual(net, data, pattern)[batches(data.n, size)] ** 2, axis=1) / 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import orth
 
-from . import tangent
+from . import modes, tangent
 from .network import Dataset, Network
 from .stability import batches
 
@@ -349,15 +349,21 @@ def at_minimum(
     Raises
     ------
     ValueError
-        If no knot is that close to a sample, or ``batch`` is not between 1 and n.
+        If no knot is that close to a sample, ``batch`` is not between 1 and n, a neuron has w1 = b1 = 0 (it has more
+        than two patterns: list its modes by :func:`.modes.adjacent`), or more than 20 neurons toggle.
     """
     batch = data.n if batch is None else batch
     if not 1 <= batch <= data.n:
         raise ValueError(f"batch is {batch}: give a number of samples between 1 and {data.n}")
-    net, neurons, samples = _moved(net, data.x, knots, within)
+    if nowhere := np.flatnonzero((net.w1 == 0) & (net.b1 == 0)).tolist():
+        raise ValueError(f"neurons {nowhere} have w1 = b1 = 0 and their kink on all samples: list their modes by "
+                         "modes.adjacent, or leave them out of the network")
+    net = snapped(net, data.x, knots, within)
     data = Dataset(data.x, net(data.x))
+    here = modes.adjacent(net, data)
+    neurons, samples = here.neurons, np.array([np.flatnonzero(off != on)[0] for off, on in here.patterns])
     each = np.arange(neurons.size)
-    features = _features_of_modes(net, data.x, neurons, samples)
+    features = np.array([tangent.features(net, data.x, pattern) for pattern in here])
     toggles = (features[2**each] - features[0])[each, :, samples].T  # what each neuron adds to the gradient there
     basis = orth(np.hstack([features[0], toggles]))
     features, toggles = basis.T @ features, basis.T @ toggles
@@ -371,8 +377,14 @@ def at_minimum(
     return NetworkModes(net, data, neurons, samples, basis, Switching(hessians, np.zeros(hessians.shape[:3]), rule))
 
 
-def _moved(net: Network, x: Array, most: int, within: float) -> tuple[Network, NDArray[np.int_], NDArray[np.int_]]:
-    """The network with ``most`` knots on samples and no other one near; those neurons, and their samples."""
+def snapped(net: Network, x: Array, knots: int, within: float) -> Network:
+    """The network with ``knots`` knots on samples, and no other one near: the choice of :func:`at_minimum`.
+
+    Raises
+    ------
+    ValueError
+        If no knot is that close to a sample.
+    """
     distance = np.abs(net.thresholds[:, None] - x)
     sample = distance.argmin(axis=1)
     near = np.flatnonzero((distance.min(axis=1) <= within) & (net.w1 != 0))
@@ -380,21 +392,13 @@ def _moved(net: Network, x: Array, most: int, within: float) -> tuple[Network, N
         raise ValueError(f"no knot is within {within:g} of a sample: here the loss is twice differentiable")
     size = np.abs(net.w2[near]) * np.hypot(1, x[sample[near]])
     near = near[np.argsort(-size, kind="stable")]
-    chosen, others = near[:most], near[most:]
+    chosen, others = near[:knots], near[knots:]
     b1 = net.b1.copy()
     b1[chosen] = -net.w1[chosen] * x[sample[chosen]]
     active = net.preactivation(x)[sample[others], others] > 0
     side = np.where(active, -1, 1) * np.sign(net.w1[others])
     b1[others] = -net.w1[others] * (x[sample[others]] + 2 * within * side)
-    return Network(net.w1, b1, net.w2, net.b2), chosen, sample[chosen]
-
-
-def _features_of_modes(net: Network, x: Array, neurons: NDArray[np.int_], samples: NDArray[np.int_]) -> Array:
-    """Φ of every mode, shape (2**T, 3k+1, n): bit i of its number says whether neuron i is active on its sample."""
-    modes = np.arange(2**neurons.size)
-    patterns = np.tile(net.pattern(x), (modes.size, 1, 1))
-    patterns[:, samples, neurons] = modes[:, None] >> np.arange(neurons.size) & 1
-    return np.array([tangent.features(net, x, pattern) for pattern in patterns])
+    return Network(net.w1, b1, net.w2, net.b2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,9 @@ The features Φ are the gradients of f at the samples (S32). The Hessian of the 
 ΦΦᵀ/n plus a residual part R, which vanishes at an interpolating minimum (S58, S59); there the largest eigenvalue is
 also that of the n×n Gram matrix ΦᵀΦ/n, which is much smaller (S60).
 
+Functions with a ``pattern`` take an activation pattern of shape (n, k) in place of the network's own. Then they speak
+of the network that is frozen by it, a polynomial in θ (S45, S49).
+
 n×n matrices do at any loss. R couples each neuron's w1 and b1 to its w2, by a_i and b_i of :func:`couplings`, so its
 eigenvalues are 0 and ±ρ_i with ρ_i = √(a_i² + b_i²). Above ρ = max ρ_i the matrix λ - R can be inverted neuron by
 neuron, and λ is an eigenvalue of the Hessian exactly if 1 is one of Φᵀ(λ - R)⁻¹Φ/n (I.3).
@@ -28,11 +31,29 @@ def blocks(net: Network, x: ArrayLike, pattern: ArrayLike | None = None) -> NDAr
     """x_j I_ji, I_ji and I_ji z_ji, shape (3, k, n): ∇_θ f(x_j) but for the factors w2_i and the 1 of b2 (S32).
 
     ``pattern`` is I, shape (n, k), by default the network's own. Numbers between 0 and 1 are taken as σ'(z_ji).
+
+    Raises
+    ------
+    ValueError
+        If the pattern has another shape.
     """
     x = np.asarray(x, dtype=np.float64)
     z = net.preactivation(x)
-    active = (z > 0 if pattern is None else np.asarray(pattern)).T.astype(np.float64)
+    active = z > 0 if pattern is None else np.asarray(pattern)
+    if active.shape != z.shape:
+        raise ValueError(f"pattern has shape {active.shape}: give one number for each sample and neuron, {z.shape}")
+    active = active.T.astype(np.float64)
     return np.stack([x * active, active, z.T * active + 0.0])  # no negative zero
+
+
+def output(net: Network, x: ArrayLike, pattern: ArrayLike | None = None) -> Vector:
+    """φ(x_j; θ, m) = Σ_i I_ji w2_i (w1_i x_j + b1_i) + b2, shape (n,), with the pattern I of m (S45); f by default.
+
+    >>> net = Network([1], [-1], [2], 0)
+    >>> output(net, [0]).tolist(), output(net, [0], pattern=[[True]]).tolist()
+    ([0.0], [-2.0])
+    """
+    return net.w2 @ blocks(net, x, pattern)[2] + net.b2
 
 
 def features(net: Network, x: ArrayLike, pattern: ArrayLike | None = None) -> Matrix:
@@ -51,25 +72,30 @@ def features(net: Network, x: ArrayLike, pattern: ArrayLike | None = None) -> Ma
     return np.vstack([second * by_weight, second * by_bias, values, np.ones(values.shape[1])])
 
 
-def gram(net: Network, data: Dataset) -> Matrix:
+def gram(net: Network, data: Dataset, pattern: ArrayLike | None = None) -> Matrix:
     """ΦᵀΦ/n, shape (n, n): the same non-zero eigenvalues as ΦΦᵀ/n."""
-    phi = features(net, data.x)
+    phi = features(net, data.x, pattern)
     return phi.T @ phi / data.n
 
 
-def gradient(net: Network, data: Dataset) -> Vector:
-    """∇L(θ) = Φ (f - y)/n, shape (3k+1,)."""
-    return features(net, data.x) @ net.residual(data) / data.n
+def gradient(net: Network, data: Dataset, pattern: ArrayLike | None = None) -> Vector:
+    """∇ψ_m(θ) = Φ (φ - y)/n, shape (3k+1,) (S52); ∇L(θ) by default."""
+    return features(net, data.x, pattern) @ residual(net, data, pattern) / data.n
 
 
-def gauss_newton(net: Network, data: Dataset) -> Matrix:
+def residual(net: Network, data: Dataset, pattern: ArrayLike | None = None) -> Vector:
+    """φ(x_j; θ, m) - y_j, shape (n,); f(x_j) - y_j by default."""
+    return net.residual(data) if pattern is None else output(net, data.x, pattern) - data.y
+
+
+def gauss_newton(net: Network, data: Dataset, pattern: ArrayLike | None = None) -> Matrix:
     """ΦΦᵀ/n, the Hessian at zero loss; shape (3k+1, 3k+1) (S60)."""
-    phi = features(net, data.x)
+    phi = features(net, data.x, pattern)
     return phi @ phi.T / data.n
 
 
-def residual_part(net: Network, data: Dataset) -> Matrix:
-    """(1/n) Σ_j (f(x_j) - y_j) ∇²f(x_j), shape (3k+1, 3k+1) (S58).
+def residual_part(net: Network, data: Dataset, pattern: ArrayLike | None = None) -> Matrix:
+    """(1/n) Σ_j r_j ∇²f(x_j) with the residuals r_j = f(x_j) - y_j, shape (3k+1, 3k+1) (S58).
 
     Within one activation pattern f is bilinear: only the pairs (w1_i, w2_i) and (b1_i, w2_i) have second
     derivatives, x_j I_ji and I_ji.
@@ -77,22 +103,22 @@ def residual_part(net: Network, data: Dataset) -> Matrix:
     k = net.k
     out = np.zeros((3 * k + 1, 3 * k + 1))
     i = np.arange(k)
-    a, b = couplings(net, data)
+    a, b = couplings(net, data, pattern)
     out[i, 2 * k + i] = out[2 * k + i, i] = a
     out[k + i, 2 * k + i] = out[2 * k + i, k + i] = b
     return out
 
 
-def couplings(net: Network, data: Dataset) -> tuple[Vector, Vector]:
+def couplings(net: Network, data: Dataset, pattern: ArrayLike | None = None) -> tuple[Vector, Vector]:
     """What R couples w1_i and b1_i to w2_i by: (1/n) Σ_j r_j x_j I_ji and (1/n) Σ_j r_j I_ji, each of shape (k,)."""
-    by_weight, by_bias, _ = blocks(net, data.x)
-    residual = net.residual(data) / data.n
-    return by_weight @ residual, by_bias @ residual
+    by_weight, by_bias, _ = blocks(net, data.x, pattern)
+    weights = residual(net, data, pattern) / data.n
+    return by_weight @ weights, by_bias @ weights
 
 
-def hessian(net: Network, data: Dataset) -> Matrix:
-    """∇²L(θ) = Gauss-Newton part + residual part, shape (3k+1, 3k+1) (S58)."""
-    return gauss_newton(net, data) + residual_part(net, data)
+def hessian(net: Network, data: Dataset, pattern: ArrayLike | None = None) -> Matrix:
+    """∇²ψ_m(θ) = Gauss-Newton part + residual part, shape (3k+1, 3k+1) (S58); ∇²L(θ) by default."""
+    return gauss_newton(net, data, pattern) + residual_part(net, data, pattern)
 
 
 def largest_eigenvalue(matrix: Matrix) -> float:

@@ -1,4 +1,0 @@
-"""Chapter VII: the Hessian (S58, S60), on the notation page until the chapter is written."""
-
-PAGE = "notation"
-CHAPTER = "VII"

@@ -1,0 +1,3 @@
+"""Chapter VII: the network as a switching system (S43–S60)."""
+
+from rooms import *
