@@ -678,27 +678,27 @@ def _around_the_threshold() -> Iterator[Instance]:
             yield Instance(f"seed {seed}, λ at {factor} of the threshold", seed, numbers)
 
 
-def _above(numbers: Numbers, step: float = 2, delta: float = 1, gamma: float = 1, radius: float | None = None) -> float:
-    """1 if (S17) holds in every mode, else 0."""
+def _above(numbers: Numbers, step: float = 2, delta: float = 1, gamma: float = 1, radius: float | None = None) -> bool:
+    """Whether (S17) holds in every mode."""
     radius = numbers.radius if radius is None else radius
     bound = step / numbers.eta + delta * numbers.delta + gamma * numbers.gamma / radius
-    return float(min(numbers.eigenvalues) > bound)
+    return bool(min(numbers.eigenvalues) > bound)
 
 
-def _worst_leaves(numbers: Numbers) -> float:
-    """1 if one step of the worst system with these numbers ends outside the ball, else 0."""
+def _worst_leaves(numbers: Numbers) -> bool:
+    """Whether one step of the worst system with these numbers ends outside the ball."""
     xi = numbers.eta * (min(numbers.eigenvalues) - numbers.threshold)
     worst = worst_setting(numbers.eta, numbers.delta, numbers.gamma, numbers.radius, xi)
-    return float(distances(worst.from_start())[1] > numbers.radius)
+    return bool(distances(worst.from_start())[1] > numbers.radius)
 
 
-def _rational_leaves(numbers: Numbers) -> float:
+def _rational_leaves(numbers: Numbers) -> bool:
     """The same from the right side of (S20), in rational numbers."""
     eta, delta, gamma, radius, *eigenvalues = exact(
         np.array([numbers.eta, numbers.delta, numbers.gamma, numbers.radius, *numbers.eigenvalues])
     )
     factor = min(abs(1 - eta * eigenvalue) for eigenvalue in eigenvalues)
-    return float(factor * radius - eta * (delta * radius + gamma) > radius)
+    return factor * radius - eta * (delta * radius + gamma) > radius
 
 
 S17 = Claim(
@@ -713,7 +713,7 @@ S17 = Claim(
         Wrong("without δ", left=lambda numbers: _above(numbers, delta=0)),
         Wrong("γ in place of γ/ε", left=lambda numbers: _above(numbers, radius=1.0)),
     ),
-    tolerance=Tolerance(0, why="both sides are yes (1) or no (0); the λ keep 0.1 % away from the threshold"),
+    tolerance=Tolerance(0, why="both sides are yes or no; the λ keep 0.1 % away from the threshold"),
 )
 
 
@@ -818,28 +818,33 @@ S21 = Claim(
 )
 
 
-def _only_half_the_noise() -> Iterator[Instance]:
-    """Worst systems for a ball of twice the radius: λ is above 2/η + δ + γ/(2ε) only."""
-    for one in worst_settings():
-        numbers = one.value.numbers
-        wide = worst_setting(numbers.eta, numbers.delta, numbers.gamma, radius=2.6, xi=0.01)
-        yield Instance(one.label, None, replace(wide, radius=1.3))
+def _first_sizes(rows: list[Array], q: Array) -> Array:
+    """E‖u₁‖ and E|qᵀu₁|."""
+    return np.array([distances(rows)[1], along(rows, q)[1]])
+
+
+def _leaving(setting: Setting, xi: float) -> Array:
+    """The right sides of the chain (S22), with (1 + ξ)ε > ε at its end."""
+    return np.array([along(setting.one_by_one(setting.start), setting.q)[1], (1 + xi) * setting.radius])
+
+
+def _xi_with_half_the_noise(numbers: Numbers) -> float:
+    """ξ where (S17) has γ/(2ε) in place of γ/ε."""
+    return numbers.xi + numbers.share * numbers.eta * numbers.gamma / (2 * numbers.radius)
 
 
 S22 = Claim(
     equation="S22",
     says="So the first step leaves the ball on average: the minimum is not strongly stable",
+    tex=r"\mathbb{E}\|u_1\| \ge \mathbb{E}|q^\top u_1| \ge (1 + \xi)\, \varepsilon",
     relation=">=",
     instances=all_settings,
-    left=lambda setting: distances(setting.from_start())[1],
-    right={
-        "E|qᵀu₁|": lambda setting: along(setting.from_start(), setting.q)[1],
-        "ε": lambda setting: setting.radius,
-    },
+    left=lambda setting: _first_sizes(setting.from_start(), setting.q),
+    right={"each batch on its own": lambda setting: _leaving(setting, setting.numbers.xi)},
     wrong=(
-        Wrong("γ/(2ε) in the hypothesis", instances=_only_half_the_noise),
-        Wrong("twice as far", right=lambda setting: (1 + setting.numbers.factors.max()) * setting.radius),
-        Wrong("for every batch, not on average", left=lambda s: np.abs(s.from_start()[1] @ s.q).min()),
+        Wrong("γ/(2ε) in the hypothesis", right=lambda s: _leaving(s, _xi_with_half_the_noise(s.numbers))),
+        Wrong("twice as far", right=lambda setting: _leaving(setting, setting.numbers.factors.max())),
+        Wrong("for every batch, not on average", left=lambda s: _first_sizes([r[:1] for r in s.from_start()], s.q)),
     ),
     attack=RETUNED,
 )
@@ -981,25 +986,26 @@ def _tight_systems() -> Iterator[Instance]:
             yield Instance(f"κ = {kappa}, s at {factor} of the root", None, Tight(kappa, factor * root))
 
 
-def _settles(step: Callable[[Array], Array], starts: int = 12, steps: int = 400) -> float:
-    """1 if, from points all over the ball and from εq, the last steps stay within ε, else 0; all step at once."""
+def _settles(step: Callable[[Array], Array], starts: int = 5, steps: int = 400) -> bool:
+    """Whether the last steps stay within ε, from points all over the ball and from εq; all step at once."""
     angles = np.linspace(0, 2 * np.pi, starts, endpoint=False)
-    worst, circle = 0.0, np.column_stack([np.cos(angles), np.sin(angles)])
-    points = np.concatenate([radius * circle for radius in (1.0, 0.5, 0.1)])
+    circle = np.column_stack([np.cos(angles), np.sin(angles)])
+    points = np.concatenate([radius * circle for radius in (1.0, 0.3)])
+    worst = 0.0
     for t in range(steps):
         points = step(points)
         farthest = float(np.linalg.norm(points, axis=1).max())
         worst = max(worst, farthest) if t > steps - 20 else worst
         if farthest > 10:
-            return 0.0
-    return float(worst <= 1)
+            return False
+    return worst <= 1
 
 
-def _settles_by_modes(tight: Tight) -> float:
+def _settles_by_modes(tight: Tight) -> bool:
     return _settles(lambda points: np.array([tight.one_step(u) for u in points]))
 
 
-def _settles_by_autograd(tight: Tight) -> float:
+def _settles_by_autograd(tight: Tight) -> bool:
     """A point on the border of two modes counts to the positive side."""
     slope = elementwise_grad(tight.loss)
     return _settles(lambda points: points - slope(np.where(points == 0, 1e-300, points).T).T)
@@ -1010,17 +1016,17 @@ III_TIGHT = Claim(
     says="At a minimum the sharp threshold is ηλ = 2 + s with s(1 + s) = ηγ/ε, and it is attained",
     relation="=",
     instances=_tight_systems,
-    left=lambda tight: float(tight.s * (1 + tight.s) < tight.kappa),
+    left=lambda tight: tight.s * (1 + tight.s) < tight.kappa,
     right={
         "its modes": _settles_by_modes,
         "its loss, by autograd": _settles_by_autograd,
     },
     wrong=(
-        Wrong("the threshold of the lemma, s = ηγ/ε", left=lambda tight: float(tight.s < tight.kappa)),
-        Wrong("half of s squared", left=lambda tight: float(tight.s * (1 + tight.s / 2) < tight.kappa)),
-        Wrong("twice the room", left=lambda tight: float(tight.s * (1 + tight.s) < 2 * tight.kappa)),
+        Wrong("the threshold of the lemma, s = ηγ/ε", left=lambda tight: tight.s < tight.kappa),
+        Wrong("half of s squared", left=lambda tight: tight.s * (1 + tight.s / 2) < tight.kappa),
+        Wrong("twice the room", left=lambda tight: tight.s * (1 + tight.s) < 2 * tight.kappa),
     ),
-    tolerance=Tolerance(0, why="both sides are yes (1) or no (0); s keeps 1 % away from the root"),
+    tolerance=Tolerance(0, why="both sides are yes or no; s keeps 1 % away from the root"),
 )
 
 
