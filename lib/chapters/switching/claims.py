@@ -41,9 +41,14 @@ class Numbers:
         return sw.threshold(self.eta, self.delta, self.gamma, self.radius)
 
     @property
+    def largest_xi(self) -> float:
+        """The largest ξ in (S18); negative where (S17) fails."""
+        return self.eta * (min(self.eigenvalues) - self.threshold)
+
+    @property
     def xi(self) -> float:
-        """A ξ as in (S18); negative where (S17) fails."""
-        return self.share * self.eta * (min(self.eigenvalues) - self.threshold)
+        """The ξ that is used."""
+        return self.share * self.largest_xi
 
     @property
     def factors(self) -> Array:
@@ -209,25 +214,31 @@ def _at(u: Array, setting: Setting) -> Setting:
 ELSEWHERE = Attack(start=lambda setting: setting.u, build=_at, steps=60)
 
 
-def _lowest_step(setting: Setting, radius: float) -> float:
+Noise = Callable[[Switching, Array], float]  # what stands for γ in the threshold
+
+
+def _lowest_step(setting: Setting, radius: float, noise: Noise = sw.gamma) -> float:
     """The step size at which the smallest λ_m meets the threshold."""
-    numbers = setting.numbers
-    return 2 / (min(numbers.eigenvalues) - numbers.delta - numbers.gamma / radius)
+    return 2 / (setting.eigenvalues.min() - setting.numbers.delta - noise(setting.system, setting.q) / radius)
 
 
-def _retuned(vector: Array, setting: Setting) -> Setting | None:
-    if max(map(abs, vector)) > 12:  # a radius or a step size that no float holds
-        return None
-    radius = setting.radius * np.exp(vector[1])
-    eta = _lowest_step(setting, radius) * (1 + abs(vector[0]))
-    return replace(setting, radius=radius, eta=eta) if eta > 0 else None
+def _retuning(noise: Noise) -> Attack:
+    """Ascent over the step size and the radius, in the hypothesis with ``noise`` for γ."""
+
+    def build(vector: Array, setting: Setting) -> Setting | None:
+        if max(map(abs, vector)) > 12:  # a radius or a step size that no float holds
+            return None
+        radius = setting.radius * np.exp(vector[1])
+        eta = _lowest_step(setting, radius, noise) * (1 + abs(vector[0]))
+        return replace(setting, radius=radius, eta=eta) if eta > 0 else None
+
+    def start(setting: Setting) -> list[float]:
+        return [setting.eta / _lowest_step(setting, setting.radius, noise) - 1, 0]
+
+    return Attack(start, build, steps=40)
 
 
-RETUNED = Attack(
-    start=lambda setting: [setting.eta / _lowest_step(setting, setting.radius) - 1, 0],
-    build=_retuned,
-    steps=40,
-)
+RETUNED = _retuning(sw.gamma)
 
 
 # ---- one step ----------------------------------------------------------------------------------------------------
@@ -656,10 +667,11 @@ def _farthest(value: tuple[Array, float]) -> Array:
 S16 = Claim(
     equation="S16",
     says="The start εq is the point of the ball that is farthest from the minimum along q",
+    tex=r"q^\top u_0 = \|u_0\| = \varepsilon = \max_{\|u\| \le \varepsilon} q^\top u \quad (u_0 = \varepsilon q)",
     relation="=",
     instances=_starts,
     left=lambda value: _described(value[1] * value[0], value[0]),
-    right={"ε twice": lambda value: np.full(2, value[1]), "ascent over the ball": _farthest},
+    right={"ε itself": lambda value: np.full(2, value[1]), "ascent over the ball": _farthest},
     wrong=(
         Wrong("q of another length", instances=_unnormalised),
         Wrong("half way", left=lambda value: _described(value[1] * value[0] / 2, value[0])),
@@ -687,8 +699,7 @@ def _above(numbers: Numbers, step: float = 2, delta: float = 1, gamma: float = 1
 
 def _worst_leaves(numbers: Numbers) -> bool:
     """Whether one step of the worst system with these numbers ends outside the ball."""
-    xi = numbers.eta * (min(numbers.eigenvalues) - numbers.threshold)
-    worst = worst_setting(numbers.eta, numbers.delta, numbers.gamma, numbers.radius, xi)
+    worst = worst_setting(numbers.eta, numbers.delta, numbers.gamma, numbers.radius, numbers.largest_xi)
     return bool(distances(worst.from_start())[1] > numbers.radius)
 
 
@@ -704,6 +715,8 @@ def _rational_leaves(numbers: Numbers) -> bool:
 S17 = Claim(
     equation="S17",
     says="Where λ ≥ δ + γ/ε the hypothesis holds exactly when the worst system leaves the ball at once",
+    tex=r"\min_m \lambda_m > \tfrac2\eta + \delta + \tfrac\gamma\varepsilon \iff \|u_1\| > \varepsilon "
+        r"\quad (\min_m \lambda_m \ge \delta + \tfrac\gamma\varepsilon)",
     relation="=",
     instances=_around_the_threshold,
     left=_above,
@@ -740,28 +753,43 @@ EIGENVALUES = Attack(
 )
 
 
-def _room(numbers: Numbers, xi: float) -> Array:
-    """The right side of (S18) for every mode, and 0 for ξ itself."""
-    return np.append(np.full(len(numbers.eigenvalues), numbers.threshold + xi / numbers.eta), 0)
+def _bisected_xi(numbers: Numbers) -> float:
+    """The largest ξ for which every mode has (S18)."""
+
+    def holds(xi: float) -> bool:
+        bound = 2 / numbers.eta + numbers.delta + numbers.gamma / numbers.radius + xi / numbers.eta
+        return all(eigenvalue >= bound for eigenvalue in numbers.eigenvalues)
+
+    low, high = 0.0, numbers.eta * max(numbers.eigenvalues)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
 
 
-def _xi_from(numbers: Numbers, choose) -> float:
-    return numbers.eta * (choose(numbers.eigenvalues) - numbers.threshold)
+def _rational_xi(numbers: Numbers) -> float:
+    eta, delta, gamma, radius, *eigenvalues = exact(
+        np.array([numbers.eta, numbers.delta, numbers.gamma, numbers.radius, *numbers.eigenvalues])
+    )
+    return float(min(eta * (eigenvalue - delta - gamma / radius) - 2 for eigenvalue in eigenvalues))
 
 
 S18 = Claim(
     equation="S18",
-    says="Finitely many modes above the threshold keep a common distance ξ/η > 0 from it",
-    relation=">=",
+    says="The largest ξ is η times the distance of the flattest mode from the threshold",
+    tex=r"\max\{\xi : \text{(S18)}\} = \eta\, (\min_m \lambda_m - \tfrac2\eta - \delta - \tfrac\gamma\varepsilon)",
+    relation="=",
     instances=_hypothesis_holds,
-    left=lambda numbers: np.append(numbers.eigenvalues, numbers.xi),
-    right={"threshold + ξ/η": lambda numbers: _room(numbers, numbers.xi)},
+    left=lambda numbers: numbers.largest_xi,
+    right={"bisection on (S18)": _bisected_xi, "in rational numbers": _rational_xi},
     wrong=(
-        Wrong("ξ from the mean mode", right=lambda numbers: _room(numbers, _xi_from(numbers, np.mean))),
-        Wrong("ξ from the sharpest mode", right=lambda numbers: _room(numbers, _xi_from(numbers, max))),
-        Wrong("ξ/η² for ξ/η", right=lambda numbers: _room(numbers, numbers.xi / numbers.eta)),
+        Wrong("from the mean mode", left=lambda n: n.eta * (np.mean(n.eigenvalues) - n.threshold)),
+        Wrong("from the sharpest mode", left=lambda n: n.eta * (max(n.eigenvalues) - n.threshold)),
+        Wrong("the distance itself", left=lambda n: min(n.eigenvalues) - n.threshold),
+        Wrong("δ left out", left=lambda n: n.largest_xi + n.eta * n.delta),
     ),
-    attack=EIGENVALUES,
+    tolerance=Tolerance(1e-13, why="terms of the size of ηλ cancel, each rounded to 1e-16",
+                        scale=lambda numbers: numbers.eta * max(numbers.eigenvalues)),
 )
 
 
@@ -773,10 +801,11 @@ def _factor_bound(numbers: Numbers, xi: float = 1, scale: float | None = None) -
 S19 = Claim(
     equation="S19",
     says="Every mode stretches q by at least 1 + ηδ + ηγ/ε + ξ",
+    tex=r"\min_m |1 - \eta\lambda_m| \ge 1 + \eta\delta + \tfrac{\eta\gamma}\varepsilon + \xi",
     relation=">=",
     instances=_hypothesis_holds,
     left=lambda numbers: numbers.factors.min(),
-    right={"from (S18)": _factor_bound},
+    right={"(S18) put in": _factor_bound},
     wrong=(
         Wrong("2ξ", right=lambda numbers: _factor_bound(numbers, xi=2)),
         Wrong("γ/ε without η", right=lambda numbers: _factor_bound(numbers, scale=1)),
@@ -790,10 +819,11 @@ S19 = Claim(
 S20 = Claim(
     equation="S20",
     says="From the start εq, one step leads at least this far along q",
+    tex=r"\mathbb{E}|q^\top u_1| \ge \min_m |1 - \eta\lambda_m|\, \varepsilon - \eta\delta\varepsilon - \eta\gamma",
     relation=">=",
     instances=all_settings,
     left=lambda setting: along(setting.from_start(), setting.q)[1],
-    right={"(S15) at t = 0": lambda setting: setting.numbers.first_step(setting.numbers.factors.min())},
+    right={"(S15) for the first step": lambda setting: setting.numbers.first_step(setting.numbers.factors.min())},
     wrong=(
         Wrong("half of δ", right=lambda s: s.numbers.first_step(s.numbers.factors.min(), delta=0.5)),
         Wrong("half of γ", right=lambda s: s.numbers.first_step(s.numbers.factors.min(), gamma=0.5)),
@@ -805,10 +835,12 @@ S20 = Claim(
 S21 = Claim(
     equation="S21",
     says="Under the hypothesis that is at least ε + ξε",
+    tex=r"\min_m |1 - \eta\lambda_m|\, \varepsilon - \eta\delta\varepsilon - \eta\gamma "
+        r"\ge \varepsilon + \xi\varepsilon",
     relation=">=",
     instances=_hypothesis_holds,
     left=lambda numbers: numbers.first_step(numbers.factors.min()),
-    right={"(1 + ξ)ε": lambda numbers: (1 + numbers.xi) * numbers.radius},
+    right={"ε + ξε with ξ from (S18)": lambda numbers: (1 + numbers.xi) * numbers.radius},
     wrong=(
         Wrong("ξ without ε", right=lambda numbers: numbers.radius + numbers.xi),
         Wrong("(1 + 2ξ)ε", right=lambda numbers: (1 + 2 * numbers.xi) * numbers.radius),
@@ -857,18 +889,24 @@ def _x(setting: Setting) -> Array:
     return along(setting.from_start(), setting.q)
 
 
+def _x_before(setting: Setting) -> Array:
+    """The same for all t but the last, each sequence of batches on its own."""
+    return along(setting.one_by_one(setting.start)[:-1], setting.q)
+
+
 def _recursion(setting: Setting, factor=np.min, gamma: float = 1.0) -> Array:
     numbers = setting.numbers
-    return factor(numbers.factors) * _x(setting)[:-1] - gamma * numbers.eta * numbers.gamma
+    return factor(numbers.factors) * _x_before(setting) - gamma * numbers.eta * numbers.gamma
 
 
 S23 = Claim(
     equation="S23",
     says="With δ = 0 the distance along q obeys a recursion of its own",
+    tex=r"x_{t+1} \ge \min_m |1 - \eta\lambda_m|\, x_t - \eta\gamma \quad (\delta = 0)",
     relation=">=",
     instances=exact_settings,
     left=lambda setting: _x(setting)[1:],
-    right={"min|1 - ηλ| x - ηγ": _recursion},
+    right={"the recursion, batch by batch": _recursion},
     wrong=(
         Wrong("half of γ", right=lambda setting: _recursion(setting, gamma=0.5)),
         Wrong("the best mode", right=lambda setting: _recursion(setting, factor=np.max)),
@@ -882,16 +920,17 @@ def _recursion_with_xi(setting: Setting, xi: float = 1, scale: float | None = No
     numbers = setting.numbers
     noise = numbers.eta * numbers.gamma
     stretch = 1 + (noise if scale is None else scale * numbers.gamma) / numbers.radius + xi * numbers.xi
-    return stretch * _x(setting)[:-1] - lost * noise
+    return stretch * _x_before(setting) - lost * noise
 
 
 S24 = Claim(
     equation="S24",
     says="The recursion with the hypothesis put in",
+    tex=r"x_{t+1} \ge (1 + \tfrac{\eta\gamma}\varepsilon + \xi)\, x_t - \eta\gamma \quad (\delta = 0)",
     relation=">=",
     instances=exact_settings,
     left=lambda setting: _x(setting)[1:],
-    right={"(1 + ηγ/ε + ξ) x - ηγ": _recursion_with_xi},
+    right={"the recursion with ξ, batch by batch": _recursion_with_xi},
     wrong=(
         Wrong("2ξ", right=lambda setting: _recursion_with_xi(setting, xi=2)),
         Wrong("γ/ε without η", right=lambda setting: _recursion_with_xi(setting, scale=1)),
@@ -899,6 +938,10 @@ S24 = Claim(
     ),
     attack=RETUNED,
 )
+
+
+def _stretched_by(setting: Setting, xi: float) -> Array:
+    return (1 + xi * setting.numbers.xi) * _x_before(setting)
 
 
 def _from_half_way() -> Iterator[Instance]:
@@ -910,12 +953,13 @@ S25 = Claim(
     equation="S25",
     part="one step",
     says="Outside the ball the distance along q grows by the factor 1 + ξ or more, at every step",
+    tex=r"x_{t+1} \ge (1 + \xi)\, x_t \quad (\delta = 0)",
     relation=">=",
     instances=exact_settings,
     left=lambda setting: _x(setting)[1:],
-    right={"(1 + ξ) x": lambda setting: (1 + setting.numbers.xi) * _x(setting)[:-1]},
+    right={"the factor 1 + ξ, batch by batch": lambda setting: _stretched_by(setting, 1)},
     wrong=(
-        Wrong("1 + 2ξ", right=lambda setting: (1 + 2 * setting.numbers.xi) * _x(setting)[:-1]),
+        Wrong("1 + 2ξ", right=lambda setting: _stretched_by(setting, 2)),
         Wrong("from inside the ball", instances=_from_half_way),
         Wrong("ηγ not subtracted", right=lambda setting: _recursion_with_xi(setting, lost=0)),
     ),
@@ -934,21 +978,23 @@ def _long_settings() -> Iterator[Instance]:
     yield from worst_settings(steps=50, delta=0)
 
 
-def _growth(setting: Setting, xi: float = 1, power: int = 0) -> Array:
-    return (1 + xi * setting.numbers.xi) ** (np.arange(setting.steps + 1) + power) * setting.radius
+def _growth(setting: Setting, xi: float, power: int = 0) -> Array:
+    """(1 + ξ)ᵗ ε."""
+    return (1 + xi) ** (np.arange(setting.steps + 1) + power) * setting.radius
 
 
 S25_DIVERGES = Claim(
     equation="S25",
     part="divergence",
     says="So the distance along q is at least (1 + ξ)ᵗ ε, without bound: the minimum is not stable",
+    tex=r"x_t \ge (1 + \xi)^t\, \varepsilon \quad (\delta = 0)",
     relation=">=",
     instances=_long_settings,
     left=_x,
-    right={"(1 + ξ)ᵗ ε": _growth},
+    right={"geometric growth from ε": lambda setting: _growth(setting, setting.numbers.xi)},
     wrong=(
-        Wrong("1 + 2ξ", right=lambda setting: _growth(setting, xi=2)),
-        Wrong("one step ahead", right=lambda setting: _growth(setting, power=1)),
+        Wrong("1 + 2ξ", right=lambda setting: _growth(setting, 2 * setting.numbers.xi)),
+        Wrong("one step ahead", right=lambda setting: _growth(setting, setting.numbers.xi, power=1)),
         Wrong("from inside the ball", instances=_from_half_way),
     ),
     tolerance=Tolerance(1e-11, why="fifty steps, each rounded to 1e-16 of a size that grows"),
@@ -958,24 +1004,83 @@ S25_DIVERGES = Claim(
 # ---- the book's own -----------------------------------------------------------------------------------------------
 
 
+def _mean_step(setting: Setting) -> float:
+    """|qᵀ(I - ηH)u - ηqᵀg| in the mode that u is in."""
+    mean = setting.system.gradients[setting.mode].mean(axis=0)
+    return float(abs(setting.q @ (_after_mean_step(setting) - setting.eta * mean)))
+
+
 def _drift_bound(setting: Setting, share: float = 1.0) -> float:
-    """|1 - ηλ||qᵀu| - ηδ‖u‖ - η max|qᵀE[ĝ]|."""
-    return _mode_bound(setting) - share * setting.eta * sw.drift(setting.system, setting.q)
+    """|qᵀ(I - ηH)u| - η max|qᵀE[ĝ]|."""
+    lost = share * setting.eta * sw.drift(setting.system, setting.q)
+    return float(abs(setting.q @ _after_mean_step(setting)) - lost)
+
+
+def _jensen_first(setting: Setting, share: float = 1.0) -> Array:
+    return np.array([_mean_step(setting), _drift_bound(setting, share)])
+
+
+def _for_every_batch(setting: Setting) -> Array:
+    return np.array([np.abs(setting.after_one() @ setting.q).min(), _mean_step(setting)])
 
 
 III_DRIFT = Claim(
     equation="III.1",
     says="Noise of mean zero costs nothing: the mean gradients can stand where the lemma has γ",
+    tex=r"\mathbb{E}[|q^\top u_{t+1}| \mid \theta_t] \ge "
+        r"|q^\top (I - \eta H_{\theta_t}) u_t - \eta\, q^\top g_{\theta_t}| "
+        r"\ge |q^\top (I - \eta H_{\theta_t}) u_t| - \eta\bar\gamma",
     relation=">=",
     instances=all_settings,
-    left=_mean_along,
-    right={"mean gradients": _drift_bound},
+    left=lambda setting: np.array([_mean_along(setting), _mean_step(setting)]),
+    right={"the step with mean gradients": _jensen_first},
     wrong=(
-        Wrong("half of the mean gradients", right=lambda setting: _drift_bound(setting, share=0.5)),
-        Wrong("without them", right=lambda setting: _drift_bound(setting, share=0.0)),
-        Wrong("for every batch, not on average", left=lambda s: np.abs(s.after_one() @ s.q).min()),
+        Wrong("half of the mean gradients", right=lambda setting: _jensen_first(setting, share=0.5)),
+        Wrong("without them", right=lambda setting: _jensen_first(setting, share=0.0)),
+        Wrong("for every batch, not on average", left=_for_every_batch),
     ),
     attack=ELSEWHERE,
+)
+
+
+def _balanced(setting: Setting) -> Setting:
+    """The same with a fifth of its mean gradients, and the rest of its noise."""
+    gradients = setting.system.gradients
+    gradients = gradients - 0.8 * gradients.mean(axis=1, keepdims=True)
+    return replace(setting, system=replace(setting.system, gradients=gradients))
+
+
+def _above_the_drift() -> Iterator[Instance]:
+    """λ 2 % above 2/η + δ + γ̄/ε, by the step size; one step where δ > 0, three where it is 0."""
+    for steps, delta in ((1, 0.3), (3, 0.0)):
+        for one in chain(random_settings(delta=delta, noise=2.0), worst_settings(delta=delta)):
+            setting = _balanced(one.value) if one.seed is not None else one.value
+            eta = 1.02 * _lowest_step(setting, setting.radius, sw.drift)
+            yield Instance(one.label, one.seed, replace(setting, eta=eta, steps=steps))
+
+
+def _drift_growth(setting: Setting, gamma: float = 1.0, delta: float = 1.0, power: int = 0) -> Array:
+    """(1 + ξ)ᵗ ε with γ̄ in place of γ."""
+    drift, numbers = sw.drift(setting.system, setting.q), setting.numbers
+    numbers = replace(numbers, delta=delta * numbers.delta, gamma=gamma * drift)
+    return _growth(setting, numbers.largest_xi, power)
+
+
+III_LEMMA = Claim(
+    equation="III.1",
+    part="Lemma 2",
+    says="Lemma 2 holds with γ̄ in place of γ: the first step for every δ, all steps for δ = 0",
+    tex=r"x_1 \ge (1 + \bar\xi)\, \varepsilon, \quad x_t \ge (1 + \bar\xi)^t\, \varepsilon \quad (\delta = 0)",
+    relation=">=",
+    instances=_above_the_drift,
+    left=_x,
+    right={"geometric growth from ε": _drift_growth},
+    wrong=(
+        Wrong("half of γ̄", right=lambda setting: _drift_growth(setting, gamma=0.5)),
+        Wrong("one step ahead", right=lambda setting: _drift_growth(setting, power=1)),
+        Wrong("half of δ", right=lambda setting: _drift_growth(setting, delta=0.5)),
+    ),
+    attack=_retuning(sw.drift),
 )
 
 
@@ -1013,6 +1118,7 @@ def _settles_by_autograd(tight: Tight) -> bool:
 III_TIGHT = Claim(
     equation="III.2",
     says="At a minimum the sharp threshold is ηλ = 2 + s with s(1 + s) = ηγ/ε, and it is attained",
+    tex=r"\limsup_t \|u_t\| \le \varepsilon \iff s\,(1 + s) < \tfrac{\eta\bar\gamma}\varepsilon",
     relation="=",
     instances=_tight_systems,
     left=lambda tight: tight.s * (1 + tight.s) < tight.kappa,
@@ -1072,10 +1178,11 @@ def _first_products(setting: Setting) -> Array:
 III_FIRST = Claim(
     equation="III.3",
     says="At a minimum the first step from εq stretches by ηqᵀHq - 1 at least, with H of q's own mode; neither δ nor γ",
+    tex=r"\mathbb{E}\|u_1\| \ge (\eta\, q^\top H_m q - 1)\, \varepsilon",
     relation=">=",
     instances=_directions,
     left=lambda setting: distances(setting.system.iterates(setting.radius * setting.q, setting.eta, 1))[1],
-    right={"Rayleigh quotient": lambda setting: _stretched(setting, _in_its_mode)},
+    right={"Rayleigh quotient of the mode of q": lambda setting: _stretched(setting, _in_its_mode)},
     wrong=(
         Wrong("the sharpest of all modes", right=lambda setting: _stretched(setting, _in_any_mode)),
         Wrong("λ_max of the mode", right=lambda setting: _stretched(setting, _top)),
