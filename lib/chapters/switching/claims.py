@@ -715,8 +715,8 @@ def _rational_leaves(numbers: Numbers) -> bool:
 S17 = Claim(
     equation="S17",
     says="Where λ ≥ δ + γ/ε the hypothesis holds exactly when the worst system leaves the ball at once",
-    tex=r"\min_m \lambda_m > \tfrac2\eta + \delta + \tfrac\gamma\varepsilon \iff \|u_1\| > \varepsilon "
-        r"\quad (\min_m \lambda_m \ge \delta + \tfrac\gamma\varepsilon)",
+    tex=r"\lambda > \tfrac2\eta + \delta + \tfrac\gamma\varepsilon \iff \|u_1\| > \varepsilon "
+        r"\quad (\lambda \ge \delta + \tfrac\gamma\varepsilon)",
     relation="=",
     instances=_around_the_threshold,
     left=_above,
@@ -1028,8 +1028,8 @@ III_DRIFT = Claim(
     equation="III.1",
     says="Noise of mean zero costs nothing: the mean gradients can stand where the lemma has γ",
     tex=r"\mathbb{E}[|q^\top u_{t+1}| \mid \theta_t] \ge "
-        r"|q^\top (I - \eta H_{\theta_t}) u_t - \eta\, q^\top g_{\theta_t}| "
-        r"\ge |q^\top (I - \eta H_{\theta_t}) u_t| - \eta\bar\gamma",
+        r"|q^\top (I - \eta H_\theta) u_t - \eta\, q^\top g_\theta| "
+        r"\ge |q^\top (I - \eta H_\theta) u_t| - \eta\bar\gamma",
     relation=">=",
     instances=all_settings,
     left=lambda setting: np.array([_mean_along(setting), _mean_step(setting)]),
@@ -1084,11 +1084,15 @@ III_LEMMA = Claim(
 )
 
 
+def _root(kappa: float) -> float:
+    """The s > 0 with s (1 + s) = κ."""
+    return (np.sqrt(1 + 4 * kappa) - 1) / 2
+
+
 def _tight_systems() -> Iterator[Instance]:
     for kappa in (0.03, 0.06, 0.1):
-        root = (np.sqrt(1 + 4 * kappa) - 1) / 2
         for factor in (0.9, 0.99, 1.01, 1.1):
-            yield Instance(f"κ = {kappa}, s at {factor} of the root", None, Tight(kappa, factor * root))
+            yield Instance(f"κ = {kappa}, s at {factor} of the root", None, Tight(kappa, factor * _root(kappa)))
 
 
 def _settles(step: Callable[[Array], Array], starts: int = 6, steps: int = 250) -> bool:
@@ -1132,6 +1136,115 @@ III_TIGHT = Claim(
         Wrong("twice the room", left=lambda tight: tight.s * (1 + tight.s) < 2 * tight.kappa),
     ),
     tolerance=Tolerance(0, why="both sides are yes or no; s keeps 1 % away from the root"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Kinked:
+    """L(a, b) = λa²/2 + Σ c_i b_i²/2 + max(p, 2p - γ̄|a|), p = max_j r_jᵀb, with a along q and λ by the sign of a.
+
+    The slopes r_j add up to 0, so that p ≥ 0 and 0 is a minimum. Two batches have the gradients g_m ± ``noise``.
+    ``above`` is ηλ - (2 + s) for both signs, with s at the root.
+    """
+
+    slopes: Array
+    curvatures: Array
+    noise: Array
+    above: Array
+    eta: float
+    radius: float
+    gamma: float
+
+    @property
+    def s(self) -> float:
+        """The s > 0 with s (1 + s) = ηγ̄/ε."""
+        return _root(self.kappa)
+
+    @property
+    def kappa(self) -> float:
+        """ηγ̄/ε."""
+        return self.eta * self.gamma / self.radius
+
+    @property
+    def eigenvalues(self) -> Array:
+        """λ where a ≥ 0, and where a < 0."""
+        return (2 + self.s + self.above) / self.eta
+
+    def rule(self, u: Array) -> int:
+        """The mode of u: which slope, whether 2p - γ̄|a| exceeds p, the sign of a."""
+        sizes = self.slopes @ u[1:]
+        steep = sizes.max() > self.gamma * abs(u[0])
+        return 4 * int(sizes.argmax()) + 2 * int(steep) + int(u[0] < 0)
+
+    @property
+    def setting(self) -> Setting:
+        """Descent on it from εq, for six steps."""
+        means = np.array([[-steep * sign * self.gamma, *((1 + steep) * slope)]
+                          for slope in self.slopes for steep in (0, 1) for sign in (1, -1)])
+        eigenvalues = np.tile(self.eigenvalues, len(means) // 2)
+        hessians = np.array([np.diag([eigenvalue, *self.curvatures]) for eigenvalue in eigenvalues])
+        batches = np.stack([means + self.noise, means - self.noise], axis=1)
+        system = Switching(np.stack([hessians, hessians], axis=1), batches, self.rule)
+        q = np.eye(len(self.noise))[0]
+        return Setting(system, q, eigenvalues, self.eta, self.radius, self.radius * q, steps=6)
+
+    @property
+    def ridge(self) -> Setting:
+        """The same λ where 0 is no minimum: the loss λu²/2 - γ̄|u|."""
+        system = sw.worst(self.eigenvalues, gamma=self.gamma)
+        return Setting(system, np.ones(1), self.eigenvalues, self.eta, self.radius, np.array([self.radius]), steps=6)
+
+
+def _kinked() -> Iterator[Instance]:
+    """Minima with ηλ = 2 + s where a > 0, s at the root, and in some of them with more where a < 0."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        eta, radius, gamma = rng.uniform(0.3, 1.5, 3)
+        slopes = rng.uniform(1, 4) * rng.standard_normal((3, 2))
+        above, noise = np.array([0, rng.choice([0, 0.5])]), rng.choice([0, 0.5]) * rng.standard_normal(3)
+        kinked = Kinked(slopes - slopes.mean(axis=0), rng.uniform(0, 1 / eta, 2), noise, above, eta, radius, gamma)
+        yield Instance(f"random minimum, seed {seed}", seed, kinked)
+
+
+def _half_flatter() -> Iterator[Instance]:
+    """The same with λ = 2/η where a < 0."""
+    for one in _kinked():
+        yield Instance(one.label, one.seed, replace(one.value, above=np.array([0, -one.value.s])))
+
+
+def _parameters(kinked: Kinked) -> Array:
+    return np.concatenate([kinked.slopes.ravel(), kinked.curvatures, kinked.above, [np.log(kinked.gamma)]])
+
+
+def _reshaped(vector: Array, kinked: Kinked) -> Kinked:
+    """The same with other slopes, curvatures, eigenvalues and γ̄."""
+    slopes = vector[:6].reshape(3, 2)
+    curvatures, above = np.abs(vector[6:10]).reshape(2, 2)
+    return replace(kinked, slopes=slopes - slopes.mean(axis=0), curvatures=curvatures, above=above,
+                   gamma=np.exp(vector[10]))
+
+
+def _at_least(kinked: Kinked, s: float, power: int | Array = 1) -> Array:
+    """(1 + s)ε for each of six steps."""
+    return np.broadcast_to((1 + s) ** power * kinked.radius, 6)
+
+
+III_NOT_STABLE = Claim(
+    equation="III.2",
+    part="not stable",
+    says="At a minimum with ηλ ≥ 2 + s and s(1 + s) = ηγ̄/ε the distance along q stays at (1 + s)ε or more",
+    tex=r"x_t \ge (1 + s)\, \varepsilon \quad (t \ge 1,\ s\,(1 + s) = \tfrac{\eta\bar\gamma}\varepsilon)",
+    relation=">=",
+    instances=_kinked,
+    left=lambda kinked: _x(kinked.setting)[1:],
+    right={"(1 + s)ε with s at the root": lambda kinked: _at_least(kinked, kinked.s)},
+    wrong=(
+        Wrong("s = ηγ̄/ε, as in the lemma", right=lambda kinked: _at_least(kinked, kinked.kappa)),
+        Wrong("no minimum", left=lambda kinked: _x(kinked.ridge)[1:]),
+        Wrong("2/η in half of the modes", instances=_half_flatter),
+        Wrong("growth at every step", right=lambda kinked: _at_least(kinked, kinked.s, np.arange(1, 7))),
+    ),
+    attack=Attack(start=_parameters, build=_reshaped, steps=60),
 )
 
 
