@@ -55,6 +55,11 @@ class Numbers:
         """|1 - ηλ_m| for every mode."""
         return np.abs(1 - self.eta * np.array(self.eigenvalues))
 
+    @property
+    def fractions(self) -> NDArray:
+        """η, δ, γ, ε and every λ as exact fractions."""
+        return exact(np.array([self.eta, self.delta, self.gamma, self.radius, *self.eigenvalues]))
+
     def first_step(self, factor: float, delta: float = 1, gamma: float = 1) -> float:
         """The right side of (S20), with ``factor`` as the smallest |1 - ηλ|."""
         return factor * self.radius - self.eta * (delta * self.delta * self.radius + gamma * self.gamma)
@@ -705,9 +710,7 @@ def _worst_leaves(numbers: Numbers) -> bool:
 
 def _rational_leaves(numbers: Numbers) -> bool:
     """The same from the right side of (S20), in rational numbers."""
-    eta, delta, gamma, radius, *eigenvalues = exact(
-        np.array([numbers.eta, numbers.delta, numbers.gamma, numbers.radius, *numbers.eigenvalues])
-    )
+    eta, delta, gamma, radius, *eigenvalues = numbers.fractions
     factor = min(abs(1 - eta * eigenvalue) for eigenvalue in eigenvalues)
     return factor * radius - eta * (delta * radius + gamma) > radius
 
@@ -768,9 +771,7 @@ def _bisected_xi(numbers: Numbers) -> float:
 
 
 def _rational_xi(numbers: Numbers) -> float:
-    eta, delta, gamma, radius, *eigenvalues = exact(
-        np.array([numbers.eta, numbers.delta, numbers.gamma, numbers.radius, *numbers.eigenvalues])
-    )
+    eta, delta, gamma, radius, *eigenvalues = numbers.fractions
     return float(min(eta * (eigenvalue - delta - gamma / radius) - 2 for eigenvalue in eigenvalues))
 
 
