@@ -41,14 +41,24 @@ class Numbers:
         return sw.threshold(self.eta, self.delta, self.gamma, self.radius)
 
     @property
+    def largest_xi(self) -> float:
+        """The largest ξ in (S18); negative where (S17) fails."""
+        return self.eta * (min(self.eigenvalues) - self.threshold)
+
+    @property
     def xi(self) -> float:
-        """A ξ as in (S18); negative where (S17) fails."""
-        return self.share * self.eta * (min(self.eigenvalues) - self.threshold)
+        """The ξ that is used."""
+        return self.share * self.largest_xi
 
     @property
     def factors(self) -> Array:
         """|1 - ηλ_m| for every mode."""
         return np.abs(1 - self.eta * np.array(self.eigenvalues))
+
+    @property
+    def fractions(self) -> NDArray:
+        """η, δ, γ, ε and every λ as exact fractions."""
+        return exact(np.array([self.eta, self.delta, self.gamma, self.radius, *self.eigenvalues]))
 
     def first_step(self, factor: float, delta: float = 1, gamma: float = 1) -> float:
         """The right side of (S20), with ``factor`` as the smallest |1 - ηλ|."""
@@ -209,25 +219,31 @@ def _at(u: Array, setting: Setting) -> Setting:
 ELSEWHERE = Attack(start=lambda setting: setting.u, build=_at, steps=60)
 
 
-def _lowest_step(setting: Setting, radius: float) -> float:
+Noise = Callable[[Switching, Array], float]  # what stands for γ in the threshold
+
+
+def _lowest_step(setting: Setting, radius: float, noise: Noise = sw.gamma) -> float:
     """The step size at which the smallest λ_m meets the threshold."""
-    numbers = setting.numbers
-    return 2 / (min(numbers.eigenvalues) - numbers.delta - numbers.gamma / radius)
+    return 2 / (setting.eigenvalues.min() - setting.numbers.delta - noise(setting.system, setting.q) / radius)
 
 
-def _retuned(vector: Array, setting: Setting) -> Setting | None:
-    if max(map(abs, vector)) > 12:  # a radius or a step size that no float holds
-        return None
-    radius = setting.radius * np.exp(vector[1])
-    eta = _lowest_step(setting, radius) * (1 + abs(vector[0]))
-    return replace(setting, radius=radius, eta=eta) if eta > 0 else None
+def _retuning(noise: Noise) -> Attack:
+    """Ascent over the step size and the radius, in the hypothesis with ``noise`` for γ."""
+
+    def build(vector: Array, setting: Setting) -> Setting | None:
+        if max(map(abs, vector)) > 12:  # a radius or a step size that no float holds
+            return None
+        radius = setting.radius * np.exp(vector[1])
+        eta = _lowest_step(setting, radius, noise) * (1 + abs(vector[0]))
+        return replace(setting, radius=radius, eta=eta) if eta > 0 else None
+
+    def start(setting: Setting) -> list[float]:
+        return [setting.eta / _lowest_step(setting, setting.radius, noise) - 1, 0]
+
+    return Attack(start, build, steps=40)
 
 
-RETUNED = Attack(
-    start=lambda setting: [setting.eta / _lowest_step(setting, setting.radius) - 1, 0],
-    build=_retuned,
-    steps=40,
-)
+RETUNED = _retuning(sw.gamma)
 
 
 # ---- one step ----------------------------------------------------------------------------------------------------
@@ -656,10 +672,11 @@ def _farthest(value: tuple[Array, float]) -> Array:
 S16 = Claim(
     equation="S16",
     says="The start εq is the point of the ball that is farthest from the minimum along q",
+    tex=r"q^\top u_0 = \|u_0\| = \varepsilon = \max_{\|u\| \le \varepsilon} q^\top u \quad (u_0 = \varepsilon q)",
     relation="=",
     instances=_starts,
     left=lambda value: _described(value[1] * value[0], value[0]),
-    right={"ε twice": lambda value: np.full(2, value[1]), "ascent over the ball": _farthest},
+    right={"ε itself": lambda value: np.full(2, value[1]), "ascent over the ball": _farthest},
     wrong=(
         Wrong("q of another length", instances=_unnormalised),
         Wrong("half way", left=lambda value: _described(value[1] * value[0] / 2, value[0])),
@@ -678,32 +695,31 @@ def _around_the_threshold() -> Iterator[Instance]:
             yield Instance(f"seed {seed}, λ at {factor} of the threshold", seed, numbers)
 
 
-def _above(numbers: Numbers, step: float = 2, delta: float = 1, gamma: float = 1, radius: float | None = None) -> float:
-    """1 if (S17) holds in every mode, else 0."""
+def _above(numbers: Numbers, step: float = 2, delta: float = 1, gamma: float = 1, radius: float | None = None) -> bool:
+    """Whether (S17) holds in every mode."""
     radius = numbers.radius if radius is None else radius
     bound = step / numbers.eta + delta * numbers.delta + gamma * numbers.gamma / radius
-    return float(min(numbers.eigenvalues) > bound)
+    return bool(min(numbers.eigenvalues) > bound)
 
 
-def _worst_leaves(numbers: Numbers) -> float:
-    """1 if one step of the worst system with these numbers ends outside the ball, else 0."""
-    xi = numbers.eta * (min(numbers.eigenvalues) - numbers.threshold)
-    worst = worst_setting(numbers.eta, numbers.delta, numbers.gamma, numbers.radius, xi)
-    return float(distances(worst.from_start())[1] > numbers.radius)
+def _worst_leaves(numbers: Numbers) -> bool:
+    """Whether one step of the worst system with these numbers ends outside the ball."""
+    worst = worst_setting(numbers.eta, numbers.delta, numbers.gamma, numbers.radius, numbers.largest_xi)
+    return bool(distances(worst.from_start())[1] > numbers.radius)
 
 
-def _rational_leaves(numbers: Numbers) -> float:
+def _rational_leaves(numbers: Numbers) -> bool:
     """The same from the right side of (S20), in rational numbers."""
-    eta, delta, gamma, radius, *eigenvalues = exact(
-        np.array([numbers.eta, numbers.delta, numbers.gamma, numbers.radius, *numbers.eigenvalues])
-    )
+    eta, delta, gamma, radius, *eigenvalues = numbers.fractions
     factor = min(abs(1 - eta * eigenvalue) for eigenvalue in eigenvalues)
-    return float(factor * radius - eta * (delta * radius + gamma) > radius)
+    return factor * radius - eta * (delta * radius + gamma) > radius
 
 
 S17 = Claim(
     equation="S17",
     says="Where λ ≥ δ + γ/ε the hypothesis holds exactly when the worst system leaves the ball at once",
+    tex=r"\lambda > \tfrac2\eta + \delta + \tfrac\gamma\varepsilon \iff \|u_1\| > \varepsilon "
+        r"\quad (\lambda \ge \delta + \tfrac\gamma\varepsilon)",
     relation="=",
     instances=_around_the_threshold,
     left=_above,
@@ -713,7 +729,7 @@ S17 = Claim(
         Wrong("without δ", left=lambda numbers: _above(numbers, delta=0)),
         Wrong("γ in place of γ/ε", left=lambda numbers: _above(numbers, radius=1.0)),
     ),
-    tolerance=Tolerance(0, why="both sides are yes (1) or no (0); the λ keep 0.1 % away from the threshold"),
+    tolerance=Tolerance(0, why="both sides are yes or no; the λ keep 0.1 % away from the threshold"),
 )
 
 
@@ -740,28 +756,41 @@ EIGENVALUES = Attack(
 )
 
 
-def _room(numbers: Numbers, xi: float) -> Array:
-    """The right side of (S18) for every mode, and 0 for ξ itself."""
-    return np.append(np.full(len(numbers.eigenvalues), numbers.threshold + xi / numbers.eta), 0)
+def _bisected_xi(numbers: Numbers) -> float:
+    """The largest ξ for which every mode has (S18)."""
+
+    def holds(xi: float) -> bool:
+        bound = 2 / numbers.eta + numbers.delta + numbers.gamma / numbers.radius + xi / numbers.eta
+        return all(eigenvalue >= bound for eigenvalue in numbers.eigenvalues)
+
+    low, high = 0.0, numbers.eta * max(numbers.eigenvalues)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
 
 
-def _xi_from(numbers: Numbers, choose) -> float:
-    return numbers.eta * (choose(numbers.eigenvalues) - numbers.threshold)
+def _rational_xi(numbers: Numbers) -> float:
+    eta, delta, gamma, radius, *eigenvalues = numbers.fractions
+    return float(min(eta * (eigenvalue - delta - gamma / radius) - 2 for eigenvalue in eigenvalues))
 
 
 S18 = Claim(
     equation="S18",
-    says="Finitely many modes above the threshold keep a common distance ξ/η > 0 from it",
-    relation=">=",
+    says="The largest ξ is η times the distance of the flattest mode from the threshold",
+    tex=r"\max\{\xi : \text{(S18)}\} = \eta\, (\min_m \lambda_m - \tfrac2\eta - \delta - \tfrac\gamma\varepsilon)",
+    relation="=",
     instances=_hypothesis_holds,
-    left=lambda numbers: np.append(numbers.eigenvalues, numbers.xi),
-    right={"threshold + ξ/η": lambda numbers: _room(numbers, numbers.xi)},
+    left=lambda numbers: numbers.largest_xi,
+    right={"bisection on (S18)": _bisected_xi, "in rational numbers": _rational_xi},
     wrong=(
-        Wrong("ξ from the mean mode", right=lambda numbers: _room(numbers, _xi_from(numbers, np.mean))),
-        Wrong("ξ from the sharpest mode", right=lambda numbers: _room(numbers, _xi_from(numbers, max))),
-        Wrong("ξ/η² for ξ/η", right=lambda numbers: _room(numbers, numbers.xi / numbers.eta)),
+        Wrong("from the mean mode", left=lambda n: n.eta * (np.mean(n.eigenvalues) - n.threshold)),
+        Wrong("from the sharpest mode", left=lambda n: n.eta * (max(n.eigenvalues) - n.threshold)),
+        Wrong("the distance itself", left=lambda n: min(n.eigenvalues) - n.threshold),
+        Wrong("δ left out", left=lambda n: n.largest_xi + n.eta * n.delta),
     ),
-    attack=EIGENVALUES,
+    tolerance=Tolerance(1e-13, why="terms of the size of ηλ cancel, each rounded to 1e-16",
+                        scale=lambda numbers: numbers.eta * max(numbers.eigenvalues)),
 )
 
 
@@ -773,10 +802,11 @@ def _factor_bound(numbers: Numbers, xi: float = 1, scale: float | None = None) -
 S19 = Claim(
     equation="S19",
     says="Every mode stretches q by at least 1 + ηδ + ηγ/ε + ξ",
+    tex=r"\min_m |1 - \eta\lambda_m| \ge 1 + \eta\delta + \tfrac{\eta\gamma}\varepsilon + \xi",
     relation=">=",
     instances=_hypothesis_holds,
     left=lambda numbers: numbers.factors.min(),
-    right={"from (S18)": _factor_bound},
+    right={"(S18) put in": _factor_bound},
     wrong=(
         Wrong("2ξ", right=lambda numbers: _factor_bound(numbers, xi=2)),
         Wrong("γ/ε without η", right=lambda numbers: _factor_bound(numbers, scale=1)),
@@ -790,10 +820,11 @@ S19 = Claim(
 S20 = Claim(
     equation="S20",
     says="From the start εq, one step leads at least this far along q",
+    tex=r"\mathbb{E}|q^\top u_1| \ge \min_m |1 - \eta\lambda_m|\, \varepsilon - \eta\delta\varepsilon - \eta\gamma",
     relation=">=",
     instances=all_settings,
     left=lambda setting: along(setting.from_start(), setting.q)[1],
-    right={"(S15) at t = 0": lambda setting: setting.numbers.first_step(setting.numbers.factors.min())},
+    right={"(S15) for the first step": lambda setting: setting.numbers.first_step(setting.numbers.factors.min())},
     wrong=(
         Wrong("half of δ", right=lambda s: s.numbers.first_step(s.numbers.factors.min(), delta=0.5)),
         Wrong("half of γ", right=lambda s: s.numbers.first_step(s.numbers.factors.min(), gamma=0.5)),
@@ -805,10 +836,12 @@ S20 = Claim(
 S21 = Claim(
     equation="S21",
     says="Under the hypothesis that is at least ε + ξε",
+    tex=r"\min_m |1 - \eta\lambda_m|\, \varepsilon - \eta\delta\varepsilon - \eta\gamma "
+        r"\ge \varepsilon + \xi\varepsilon",
     relation=">=",
     instances=_hypothesis_holds,
     left=lambda numbers: numbers.first_step(numbers.factors.min()),
-    right={"(1 + ξ)ε": lambda numbers: (1 + numbers.xi) * numbers.radius},
+    right={"ε + ξε with ξ from (S18)": lambda numbers: (1 + numbers.xi) * numbers.radius},
     wrong=(
         Wrong("ξ without ε", right=lambda numbers: numbers.radius + numbers.xi),
         Wrong("(1 + 2ξ)ε", right=lambda numbers: (1 + 2 * numbers.xi) * numbers.radius),
@@ -818,28 +851,33 @@ S21 = Claim(
 )
 
 
-def _only_half_the_noise() -> Iterator[Instance]:
-    """Worst systems for a ball of twice the radius: λ is above 2/η + δ + γ/(2ε) only."""
-    for one in worst_settings():
-        numbers = one.value.numbers
-        wide = worst_setting(numbers.eta, numbers.delta, numbers.gamma, radius=2.6, xi=0.01)
-        yield Instance(one.label, None, replace(wide, radius=1.3))
+def _first_sizes(rows: list[Array], q: Array) -> Array:
+    """E‖u₁‖ and E|qᵀu₁|."""
+    return np.array([distances(rows)[1], along(rows, q)[1]])
+
+
+def _leaving(setting: Setting, xi: float) -> Array:
+    """The right sides of the chain (S22), with (1 + ξ)ε > ε at its end."""
+    return np.array([along(setting.one_by_one(setting.start), setting.q)[1], (1 + xi) * setting.radius])
+
+
+def _xi_with_half_the_noise(numbers: Numbers) -> float:
+    """ξ where (S17) has γ/(2ε) in place of γ/ε."""
+    return numbers.xi + numbers.share * numbers.eta * numbers.gamma / (2 * numbers.radius)
 
 
 S22 = Claim(
     equation="S22",
     says="So the first step leaves the ball on average: the minimum is not strongly stable",
+    tex=r"\mathbb{E}\|u_1\| \ge \mathbb{E}|q^\top u_1| \ge (1 + \xi)\, \varepsilon",
     relation=">=",
     instances=all_settings,
-    left=lambda setting: distances(setting.from_start())[1],
-    right={
-        "E|qᵀu₁|": lambda setting: along(setting.from_start(), setting.q)[1],
-        "ε": lambda setting: setting.radius,
-    },
+    left=lambda setting: _first_sizes(setting.from_start(), setting.q),
+    right={"each batch on its own": lambda setting: _leaving(setting, setting.numbers.xi)},
     wrong=(
-        Wrong("γ/(2ε) in the hypothesis", instances=_only_half_the_noise),
-        Wrong("twice as far", right=lambda setting: (1 + setting.numbers.factors.max()) * setting.radius),
-        Wrong("for every batch, not on average", left=lambda s: np.abs(s.from_start()[1] @ s.q).min()),
+        Wrong("γ/(2ε) in the hypothesis", right=lambda s: _leaving(s, _xi_with_half_the_noise(s.numbers))),
+        Wrong("twice as far", right=lambda setting: _leaving(setting, setting.numbers.factors.max())),
+        Wrong("for the first batch, not on average", left=lambda s: _first_sizes([r[:1] for r in s.from_start()], s.q)),
     ),
     attack=RETUNED,
 )
@@ -852,18 +890,24 @@ def _x(setting: Setting) -> Array:
     return along(setting.from_start(), setting.q)
 
 
+def _x_before(setting: Setting) -> Array:
+    """The same for all t but the last, each sequence of batches on its own."""
+    return along(setting.one_by_one(setting.start)[:-1], setting.q)
+
+
 def _recursion(setting: Setting, factor=np.min, gamma: float = 1.0) -> Array:
     numbers = setting.numbers
-    return factor(numbers.factors) * _x(setting)[:-1] - gamma * numbers.eta * numbers.gamma
+    return factor(numbers.factors) * _x_before(setting) - gamma * numbers.eta * numbers.gamma
 
 
 S23 = Claim(
     equation="S23",
     says="With δ = 0 the distance along q obeys a recursion of its own",
+    tex=r"x_{t+1} \ge \min_m |1 - \eta\lambda_m|\, x_t - \eta\gamma \quad (\delta = 0)",
     relation=">=",
     instances=exact_settings,
     left=lambda setting: _x(setting)[1:],
-    right={"min|1 - ηλ| x - ηγ": _recursion},
+    right={"the recursion, batch by batch": _recursion},
     wrong=(
         Wrong("half of γ", right=lambda setting: _recursion(setting, gamma=0.5)),
         Wrong("the best mode", right=lambda setting: _recursion(setting, factor=np.max)),
@@ -877,16 +921,17 @@ def _recursion_with_xi(setting: Setting, xi: float = 1, scale: float | None = No
     numbers = setting.numbers
     noise = numbers.eta * numbers.gamma
     stretch = 1 + (noise if scale is None else scale * numbers.gamma) / numbers.radius + xi * numbers.xi
-    return stretch * _x(setting)[:-1] - lost * noise
+    return stretch * _x_before(setting) - lost * noise
 
 
 S24 = Claim(
     equation="S24",
     says="The recursion with the hypothesis put in",
+    tex=r"x_{t+1} \ge (1 + \tfrac{\eta\gamma}\varepsilon + \xi)\, x_t - \eta\gamma \quad (\delta = 0)",
     relation=">=",
     instances=exact_settings,
     left=lambda setting: _x(setting)[1:],
-    right={"(1 + ηγ/ε + ξ) x - ηγ": _recursion_with_xi},
+    right={"the recursion with ξ, batch by batch": _recursion_with_xi},
     wrong=(
         Wrong("2ξ", right=lambda setting: _recursion_with_xi(setting, xi=2)),
         Wrong("γ/ε without η", right=lambda setting: _recursion_with_xi(setting, scale=1)),
@@ -894,6 +939,10 @@ S24 = Claim(
     ),
     attack=RETUNED,
 )
+
+
+def _stretched_by(setting: Setting, xi: float) -> Array:
+    return (1 + xi * setting.numbers.xi) * _x_before(setting)
 
 
 def _from_half_way() -> Iterator[Instance]:
@@ -905,12 +954,13 @@ S25 = Claim(
     equation="S25",
     part="one step",
     says="Outside the ball the distance along q grows by the factor 1 + ξ or more, at every step",
+    tex=r"x_{t+1} \ge (1 + \xi)\, x_t \quad (\delta = 0)",
     relation=">=",
     instances=exact_settings,
     left=lambda setting: _x(setting)[1:],
-    right={"(1 + ξ) x": lambda setting: (1 + setting.numbers.xi) * _x(setting)[:-1]},
+    right={"the factor 1 + ξ, batch by batch": lambda setting: _stretched_by(setting, 1)},
     wrong=(
-        Wrong("1 + 2ξ", right=lambda setting: (1 + 2 * setting.numbers.xi) * _x(setting)[:-1]),
+        Wrong("1 + 2ξ", right=lambda setting: _stretched_by(setting, 2)),
         Wrong("from inside the ball", instances=_from_half_way),
         Wrong("ηγ not subtracted", right=lambda setting: _recursion_with_xi(setting, lost=0)),
     ),
@@ -929,21 +979,23 @@ def _long_settings() -> Iterator[Instance]:
     yield from worst_settings(steps=50, delta=0)
 
 
-def _growth(setting: Setting, xi: float = 1, power: int = 0) -> Array:
-    return (1 + xi * setting.numbers.xi) ** (np.arange(setting.steps + 1) + power) * setting.radius
+def _growth(setting: Setting, xi: float, power: int = 0) -> Array:
+    """(1 + ξ)ᵗ ε."""
+    return (1 + xi) ** (np.arange(setting.steps + 1) + power) * setting.radius
 
 
 S25_DIVERGES = Claim(
     equation="S25",
     part="divergence",
     says="So the distance along q is at least (1 + ξ)ᵗ ε, without bound: the minimum is not stable",
+    tex=r"x_t \ge (1 + \xi)^t\, \varepsilon \quad (\delta = 0)",
     relation=">=",
     instances=_long_settings,
     left=_x,
-    right={"(1 + ξ)ᵗ ε": _growth},
+    right={"geometric growth from ε": lambda setting: _growth(setting, setting.numbers.xi)},
     wrong=(
-        Wrong("1 + 2ξ", right=lambda setting: _growth(setting, xi=2)),
-        Wrong("one step ahead", right=lambda setting: _growth(setting, power=1)),
+        Wrong("1 + 2ξ", right=lambda setting: _growth(setting, 2 * setting.numbers.xi)),
+        Wrong("one step ahead", right=lambda setting: _growth(setting, setting.numbers.xi, power=1)),
         Wrong("from inside the ball", instances=_from_half_way),
     ),
     tolerance=Tolerance(1e-11, why="fifty steps, each rounded to 1e-16 of a size that grows"),
@@ -953,53 +1005,116 @@ S25_DIVERGES = Claim(
 # ---- the book's own -----------------------------------------------------------------------------------------------
 
 
+def _mean_step(setting: Setting) -> float:
+    """|qᵀ(I - ηH)u - ηqᵀg| in the mode that u is in."""
+    mean = setting.system.gradients[setting.mode].mean(axis=0)
+    return float(abs(setting.q @ (_after_mean_step(setting) - setting.eta * mean)))
+
+
 def _drift_bound(setting: Setting, share: float = 1.0) -> float:
-    """|1 - ηλ||qᵀu| - ηδ‖u‖ - η max|qᵀE[ĝ]|."""
-    return _mode_bound(setting) - share * setting.eta * sw.drift(setting.system, setting.q)
+    """|qᵀ(I - ηH)u| - η max|qᵀE[ĝ]|."""
+    lost = share * setting.eta * sw.drift(setting.system, setting.q)
+    return float(abs(setting.q @ _after_mean_step(setting)) - lost)
+
+
+def _jensen_first(setting: Setting, share: float = 1.0) -> Array:
+    return np.array([_mean_step(setting), _drift_bound(setting, share)])
+
+
+def _for_every_batch(setting: Setting) -> Array:
+    return np.array([np.abs(setting.after_one() @ setting.q).min(), _mean_step(setting)])
 
 
 III_DRIFT = Claim(
     equation="III.1",
     says="Noise of mean zero costs nothing: the mean gradients can stand where the lemma has γ",
+    tex=r"\mathbb{E}[|q^\top u_{t+1}| \mid \theta_t] \ge "
+        r"|q^\top (I - \eta H_\theta) u_t - \eta\, q^\top g_\theta| "
+        r"\ge |q^\top (I - \eta H_\theta) u_t| - \eta\bar\gamma",
     relation=">=",
     instances=all_settings,
-    left=_mean_along,
-    right={"mean gradients": _drift_bound},
+    left=lambda setting: np.array([_mean_along(setting), _mean_step(setting)]),
+    right={"the step with mean gradients": _jensen_first},
     wrong=(
-        Wrong("half of the mean gradients", right=lambda setting: _drift_bound(setting, share=0.5)),
-        Wrong("without them", right=lambda setting: _drift_bound(setting, share=0.0)),
-        Wrong("for every batch, not on average", left=lambda s: np.abs(s.after_one() @ s.q).min()),
+        Wrong("half of the mean gradients", right=lambda setting: _jensen_first(setting, share=0.5)),
+        Wrong("without them", right=lambda setting: _jensen_first(setting, share=0.0)),
+        Wrong("for every batch, not on average", left=_for_every_batch),
     ),
     attack=ELSEWHERE,
 )
 
 
+def _balanced(setting: Setting) -> Setting:
+    """The same with a fifth of its mean gradients, and the rest of its noise."""
+    gradients = setting.system.gradients
+    gradients = gradients - 0.8 * gradients.mean(axis=1, keepdims=True)
+    return replace(setting, system=replace(setting.system, gradients=gradients))
+
+
+def _above_the_drift() -> Iterator[Instance]:
+    """λ 2 % above 2/η + δ + γ̄/ε, by the step size; one step where δ > 0, three where it is 0."""
+    for steps, delta in ((1, 0.3), (3, 0.0)):
+        for one in chain(random_settings(delta=delta, noise=2.0), worst_settings(delta=delta)):
+            setting = _balanced(one.value) if one.seed is not None else one.value
+            eta = 1.02 * _lowest_step(setting, setting.radius, sw.drift)
+            yield Instance(one.label, one.seed, replace(setting, eta=eta, steps=steps))
+
+
+def _drift_growth(setting: Setting, gamma: float = 1.0, delta: float = 1.0, power: int = 0) -> Array:
+    """(1 + ξ)ᵗ ε with γ̄ in place of γ."""
+    drift, numbers = sw.drift(setting.system, setting.q), setting.numbers
+    numbers = replace(numbers, delta=delta * numbers.delta, gamma=gamma * drift)
+    return _growth(setting, numbers.largest_xi, power)
+
+
+III_LEMMA = Claim(
+    equation="III.1",
+    part="Lemma 2",
+    says="Lemma 2 holds with γ̄ in place of γ: the first step for every δ, all steps for δ = 0",
+    tex=r"x_1 \ge (1 + \bar\xi)\, \varepsilon, \quad x_t \ge (1 + \bar\xi)^t\, \varepsilon \quad (\delta = 0)",
+    relation=">=",
+    instances=_above_the_drift,
+    left=_x,
+    right={"geometric growth from ε": _drift_growth},
+    wrong=(
+        Wrong("half of γ̄", right=lambda setting: _drift_growth(setting, gamma=0.5)),
+        Wrong("one step ahead", right=lambda setting: _drift_growth(setting, power=1)),
+        Wrong("half of δ", right=lambda setting: _drift_growth(setting, delta=0.5)),
+    ),
+    attack=_retuning(sw.drift),
+)
+
+
+def _root(kappa: float) -> float:
+    """The s > 0 with s (1 + s) = κ."""
+    return (np.sqrt(1 + 4 * kappa) - 1) / 2
+
+
 def _tight_systems() -> Iterator[Instance]:
-    for kappa in (0.02, 0.05, 0.1):
-        root = (np.sqrt(1 + 4 * kappa) - 1) / 2
+    for kappa in (0.05, 0.07, 0.1):
         for factor in (0.9, 0.99, 1.01, 1.1):
-            yield Instance(f"κ = {kappa}, s at {factor} of the root", None, Tight(kappa, factor * root))
+            yield Instance(f"κ = {kappa}, s at {factor} of the root", None, Tight(kappa, factor * _root(kappa)))
 
 
-def _settles(step: Callable[[Array], Array], starts: int = 12, steps: int = 400) -> float:
-    """1 if, from points all over the ball and from εq, the last steps stay within ε, else 0; all step at once."""
-    angles = np.linspace(0, 2 * np.pi, starts, endpoint=False)
-    worst, circle = 0.0, np.column_stack([np.cos(angles), np.sin(angles)])
-    points = np.concatenate([radius * circle for radius in (1.0, 0.5, 0.1)])
+def _settles(step: Callable[[Array], Array], starts: int = 6, steps: int = 150) -> bool:
+    """Whether the last steps stay within ε, from a spiral of points that begins at εq; all step at once."""
+    angles, radii = np.linspace(0, 6, starts), np.linspace(1, 0.1, starts)
+    points = radii[:, None] * np.column_stack([np.cos(angles), np.sin(angles)])
+    worst = 0.0
     for t in range(steps):
         points = step(points)
         farthest = float(np.linalg.norm(points, axis=1).max())
         worst = max(worst, farthest) if t > steps - 20 else worst
         if farthest > 10:
-            return 0.0
-    return float(worst <= 1)
+            return False
+    return worst <= 1
 
 
-def _settles_by_modes(tight: Tight) -> float:
+def _settles_by_modes(tight: Tight) -> bool:
     return _settles(lambda points: np.array([tight.one_step(u) for u in points]))
 
 
-def _settles_by_autograd(tight: Tight) -> float:
+def _settles_by_autograd(tight: Tight) -> bool:
     """A point on the border of two modes counts to the positive side."""
     slope = elementwise_grad(tight.loss)
     return _settles(lambda points: points - slope(np.where(points == 0, 1e-300, points).T).T)
@@ -1007,20 +1122,131 @@ def _settles_by_autograd(tight: Tight) -> float:
 
 III_TIGHT = Claim(
     equation="III.2",
-    says="At a minimum the sharp threshold is ηλ = 2 + s with s(1 + s) = ηγ/ε, and it is attained",
+    part="sharp",
+    says="The extremal minimum with ηλ = 2 + s keeps descent in the ball exactly when s(1 + s) < ηγ̄/ε",
+    tex=r"\limsup_t \|u_t\| \le \varepsilon \iff s\,(1 + s) < \tfrac{\eta\bar\gamma}\varepsilon",
     relation="=",
     instances=_tight_systems,
-    left=lambda tight: float(tight.s * (1 + tight.s) < tight.kappa),
+    left=lambda tight: tight.s * (1 + tight.s) < tight.kappa,
     right={
         "its modes": _settles_by_modes,
         "its loss, by autograd": _settles_by_autograd,
     },
     wrong=(
-        Wrong("the threshold of the lemma, s = ηγ/ε", left=lambda tight: float(tight.s < tight.kappa)),
-        Wrong("half of s squared", left=lambda tight: float(tight.s * (1 + tight.s / 2) < tight.kappa)),
-        Wrong("twice the room", left=lambda tight: float(tight.s * (1 + tight.s) < 2 * tight.kappa)),
+        Wrong("the threshold of the lemma, s = ηγ/ε", left=lambda tight: tight.s < tight.kappa),
+        Wrong("half of s squared", left=lambda tight: tight.s * (1 + tight.s / 2) < tight.kappa),
+        Wrong("twice the room", left=lambda tight: tight.s * (1 + tight.s) < 2 * tight.kappa),
     ),
-    tolerance=Tolerance(0, why="both sides are yes (1) or no (0); s keeps 1 % away from the root"),
+    tolerance=Tolerance(0, why="both sides are yes or no; s keeps 1 % away from the root"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Kinked:
+    """L(a, b) = λa²/2 + Σ c_i b_i²/2 + max(p, 2p - γ̄|a|), p = max_j r_jᵀb, with a along q and λ by the sign of a.
+
+    The slopes r_j add up to 0, so that p ≥ 0 and 0 is a minimum. Two batches have L ± ``noise``ᵀu.
+    ``above`` is ηλ - (2 + s) for both signs of a, with s at the root. ``choose`` stands for max.
+    """
+
+    slopes: Array
+    curvatures: Array
+    noise: Array
+    above: Array
+    eta: float
+    radius: float
+    gamma: float
+    choose: Callable = anp.maximum
+
+    @property
+    def s(self) -> float:
+        """The s > 0 with s (1 + s) = ηγ̄/ε."""
+        return _root(self.kappa)
+
+    @property
+    def kappa(self) -> float:
+        """ηγ̄/ε."""
+        return self.eta * self.gamma / self.radius
+
+    @property
+    def eigenvalues(self) -> Array:
+        """λ where a ≥ 0, and where a < 0."""
+        return (2 + self.s + self.above) / self.eta
+
+    def total(self, points: Array) -> float:
+        """The sum of L over the rows of ``points``."""
+        a, b = points[:, 0], points[:, 1:]
+        p = anp.max(anp.dot(b, self.slopes.T), axis=1)
+        kink = self.choose(p, 2 * p - self.gamma * anp.abs(a))
+        along_q = anp.where(a >= 0, *self.eigenvalues) * a**2
+        return anp.sum((along_q + anp.dot(b**2, self.curvatures)) / 2 + kink)
+
+    def x(self) -> Array:
+        """x_1, …, x_4 of descent from εq, over all sequences of batches."""
+        points, found, slope = self.radius * np.eye(1, 3), [], grad(self.total)
+        for _ in range(4):
+            mean = slope(np.where(points == 0, 1e-300, points))  # off the border of modes
+            points = np.concatenate([points - self.eta * (mean + noise) for noise in (self.noise, -self.noise)])
+            found.append(np.abs(points[:, 0]).mean())
+        return np.array(found)
+
+
+def _kinked() -> Iterator[Instance]:
+    """Minima with ηλ = 2 + s where a > 0, s at the root, and in some of them with more where a < 0."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        eta, radius, gamma = rng.uniform(0.3, 1.5, 3)
+        slopes = rng.uniform(1, 4) * rng.standard_normal((3, 2))
+        above, noise = np.array([0, rng.choice([0, 0.5])]), rng.choice([0, 0.5]) * rng.standard_normal(3)
+        kinked = Kinked(slopes - slopes.mean(axis=0), rng.uniform(0, 1 / eta, 2), noise, above, eta, radius, gamma)
+        yield Instance(f"random minimum, seed {seed}", seed, kinked)
+
+
+def _half_flatter() -> Iterator[Instance]:
+    """The same with λ = 2/η where a < 0."""
+    for one in _kinked():
+        yield Instance(one.label, one.seed, replace(one.value, above=np.array([0, -one.value.s])))
+
+
+def _no_minimum() -> Iterator[Instance]:
+    """The same with min(p, 2p - γ̄|a|) at the kink, which falls along q."""
+    for one in _kinked():
+        yield Instance(one.label, one.seed, replace(one.value, choose=anp.minimum))
+
+
+def _parameters(kinked: Kinked) -> Array:
+    return np.concatenate([kinked.slopes.ravel(), kinked.curvatures, kinked.above, [np.log(kinked.gamma)]])
+
+
+def _reshaped(vector: Array, kinked: Kinked) -> Kinked:
+    """The same with other slopes, curvatures, eigenvalues and γ̄."""
+    slopes = vector[:6].reshape(3, 2)
+    curvatures, above = np.abs(vector[6:10]).reshape(2, 2)
+    return replace(kinked, slopes=slopes - slopes.mean(axis=0), curvatures=curvatures, above=above,
+                   gamma=np.exp(vector[10]))
+
+
+def _at_least(kinked: Kinked, s: float, power: int | Array = 1) -> Array:
+    """(1 + s)ε for each of the four steps."""
+    return np.broadcast_to((1 + s) ** power * kinked.radius, 4)
+
+
+III_NOT_STABLE = Claim(
+    equation="III.2",
+    part="not stable",
+    says="At a minimum with ηλ ≥ 2 + s and s(1 + s) = ηγ̄/ε the distance along q stays at (1 + s)ε or more",
+    tex=r"x_t \ge (1 + s)\, \varepsilon \quad (t \ge 1,\ s\,(1 + s) = \tfrac{\eta\bar\gamma}\varepsilon)",
+    relation=">=",
+    instances=_kinked,
+    left=lambda kinked: kinked.x(),
+    right={"(1 + s)ε with s at the root": lambda kinked: _at_least(kinked, kinked.s)},
+    wrong=(
+        Wrong("s = ηγ̄/ε, as in the lemma", right=lambda kinked: _at_least(kinked, kinked.kappa)),
+        Wrong("no minimum", instances=_no_minimum),
+        Wrong("2/η in half of the modes", instances=_half_flatter),
+        Wrong("growth at every step", right=lambda kinked: _at_least(kinked, kinked.s, np.arange(1, 5))),
+    ),
+    attack=Attack(start=_parameters, build=_reshaped, steps=40),
 )
 
 
@@ -1067,10 +1293,11 @@ def _first_products(setting: Setting) -> Array:
 III_FIRST = Claim(
     equation="III.3",
     says="At a minimum the first step from εq stretches by ηqᵀHq - 1 at least, with H of q's own mode; neither δ nor γ",
+    tex=r"\mathbb{E}\|u_1\| \ge (\eta\, q^\top H_m q - 1)\, \varepsilon",
     relation=">=",
     instances=_directions,
     left=lambda setting: distances(setting.system.iterates(setting.radius * setting.q, setting.eta, 1))[1],
-    right={"Rayleigh quotient": lambda setting: _stretched(setting, _in_its_mode)},
+    right={"Rayleigh quotient of the mode of q": lambda setting: _stretched(setting, _in_its_mode)},
     wrong=(
         Wrong("the sharpest of all modes", right=lambda setting: _stretched(setting, _in_any_mode)),
         Wrong("λ_max of the mode", right=lambda setting: _stretched(setting, _top)),
