@@ -215,7 +215,7 @@ class Record:
     Attributes
     ----------
     claim, labels : the claim, and the labels of its instances.
-    telling : in words, how many instances answer yes and no, or how many are large enough to tell; "" if all are.
+    telling : in words, how often the answer is yes and no, or how many instances are large enough to tell, if not all.
     tightness : of an inequality, and where it was met. sight : the error that an equality would see.
     rejected : the wrong versions that fail, by name, with how clearly. nearest : the least clearly refused.
     shared : by oracle, the library's functions that both sides call.
@@ -357,10 +357,10 @@ def _tightness(reached: list[Attacked]) -> str:
 
 
 def _telling(cases: list[Case]) -> str:
-    """How many instances answer yes and how many no, or how many are large enough to tell, unless all are."""
+    """How often the answer is yes and how often no, or how many instances are large enough to tell, unless all are."""
     if cases[0].truth:
-        answers = [bool(case.left.all()) for case in cases]
-        return f"{sum(answers)} yes and {len(answers) - sum(answers)} no"
+        yes, every = (sum(int(count(case.left)) for case in cases) for count in (np.count_nonzero, np.size))
+        return f"{yes} yes and {every - yes} no"
     telling = sum(case.tells for case in cases)
     return f"{telling} tell" if telling < len(cases) else ""
 

@@ -47,7 +47,7 @@ def called(side: Callable, value: Any, library: str, ground: tuple[str, ...] = (
         module = frame.f_globals.get("__name__", "")
         if event == "call" and f"{module}.".startswith(f"{library}.") and module not in ground:
             name = frame.f_code.co_qualname.partition(".<locals>")[0]
-            if not name.startswith("<"):
+            if not name.startswith(("<", "__create_fn__")):  # no comprehension, and no method that a dataclass made
                 found.add(f"{module.rpartition('.')[2]}.{name}")
 
     before = sys.getprofile()

@@ -75,7 +75,7 @@ class Case:
     @property
     def tells(self) -> bool:
         """Whether a side is large enough for an error in it to be seen."""
-        return self.truth or bool((np.abs(self.left) > self.allowed).any())
+        return bool((np.abs(self.left) > self.allowed).any())
 
     def closenesses(self, relation: str) -> np.ndarray:
         """How near an inequality is to equality (1), entry by entry; at least -1, and -1 within the tolerance of 0.
