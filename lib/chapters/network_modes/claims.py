@@ -100,9 +100,9 @@ def _random_meetings() -> Iterator[tuple[str, int, Meeting]]:
         yield name, seed, kinked(seed, nowhere=seed % 2)
 
 
-def meetings() -> Iterator[Instance]:
+def meetings(count: int = 3) -> Iterator[Instance]:
     """Minima that descent found, with four knots on samples, and random networks at kinks, at zero loss."""
-    for name, found in networks(3):
+    for name, found in networks(count):
         yield Instance(name.removesuffix(", batches of 1"), None, Meeting(found.net, found.data).listed())
     for name, seed, meeting in _random_meetings():
         yield Instance(name, seed, meeting.listed())
@@ -988,7 +988,7 @@ S60 = Claim(
     says="With the tangent features Φ_m of a mode its Hessian at zero loss is Φ_mΦ_mᵀ/n",
     tex=r"H_m = \tfrac1n\,\Phi_m \Phi_m^\top",
     relation="=",
-    instances=meetings,
+    instances=lambda: meetings(1),  # autograd takes a second for each Hessian of 241 parameters
     left=_products,
     right={"autograd's frozen network": lambda meeting: np.array([
         autodiff.hessian(meeting.net, meeting.data, each) for each in meeting.patterns]),
@@ -1023,8 +1023,8 @@ VII_SHARPNESS = Claim(
     left=_sharpnesses,
     right={
         "singular values of Φ inside each mode": _by_singular_values,
-        "the whole matrix": lambda meeting: np.array([
-            np.linalg.eigvalsh(tangent.gauss_newton(meeting.net, meeting.data, each))[-1] for each in meeting.patterns]),
+        "the whole matrix": lambda meeting: np.array([np.linalg.eigvalsh(
+            tangent.gauss_newton(meeting.net, meeting.data, each))[-1] for each in meeting.patterns]),
     },
     wrong=(
         Wrong("the modes in the opposite order", left=lambda meeting: _sharpnesses(meeting, order=-1)),
