@@ -165,7 +165,7 @@ def _by_singular_values(value: InMode) -> Array:
     found = value.there.found
     columns = autodiff.features(Network.from_vector(value.there.displaced), found.data.x)
     squares = np.linalg.svd(columns, compute_uv=False) ** 2 / found.data.n
-    return np.sort(1 - value.eta * np.append(squares, np.zeros(len(value.hessian) - squares.size)))
+    return np.sort(1 - value.eta * np.append(squares, np.zeros(value.there.u.size - squares.size)))
 
 
 def _in_many_digits(value: InMode) -> Array:
@@ -194,16 +194,11 @@ S27 = Claim(
 
 @dataclass(frozen=True, eq=False)
 class Staying:
-    """A system whose gradients vanish, a start on the unit ball, and the step size as a share of the edge."""
+    """A system whose gradients vanish, a start on the unit sphere, and a step size."""
 
     system: Switching
     u: Array
-    share: float
-
-    @property
-    def eta(self) -> float:
-        """The step size."""
-        return self.share * sw.edge(self.system)
+    eta: float
 
 
 def _top(system: Switching) -> Array:
@@ -218,7 +213,8 @@ def _stays(*shares: float) -> Iterator[Instance]:
     systems += [(f"mirrored modes, {each}°", sw.mirrored(2.0, 1.0, np.radians(each))) for each in (0, 40, 90)]
     for name, system in systems:
         for share in shares:
-            yield Instance(f"{name}, η at {share} of the edge", None, Staying(system, _top(system), share))
+            start = Staying(system, _top(system), share * sw.edge(system))
+            yield Instance(f"{name}, η at {share} of the edge", None, start)
 
 
 def _below() -> Iterator[Instance]:
@@ -240,7 +236,7 @@ def _factors(value: Staying) -> Array:
 
 def _other_share(vector: Array, value: Staying) -> Staying | None:
     share = 1 - abs(vector[0])
-    return replace(value, share=share) if share > 0 else None
+    return replace(value, eta=share * sw.edge(value.system)) if share > 0 else None
 
 
 S28 = Claim(
@@ -255,7 +251,7 @@ S28 = Claim(
         Wrong("η one percent above the edge", instances=lambda: _stays(1.01)),
         Wrong("strictly less", right=lambda value: np.full(value.system.modes, 1 - 1e-6)),
     ),
-    attack=Attack(start=lambda value: [1 - value.share], build=_other_share, steps=30),
+    attack=Attack(start=lambda value: [1 - value.eta / sw.edge(value.system)], build=_other_share, steps=30),
 )
 
 
@@ -333,16 +329,28 @@ def _farthest(value: Staying, steps: int = 60) -> Array:
     return np.array([np.linalg.norm(path, axis=1).max() for path in paths])
 
 
+def _greedy_alone(value: Staying) -> Array:
+    return np.full(4, np.linalg.norm(sw.greedy(value.system, value.u, value.eta, 60)[0], axis=1).max())
+
+
+def _mirrored_above() -> Iterator[Instance]:
+    """Above the edge, but in each direction one mode does not stretch: whoever takes the nearest point stays."""
+    for share in (1.01, 1.05):
+        system = sw.mirrored(2.0, 1.0, np.pi / 2)
+        yield Instance(f"mirrored modes, η at {share} of the edge", None, Staying(system, _top(system), share))
+
+
 def _kinked() -> Iterator[Instance]:
     """The missing differentiability: modes with gradients at the minimum."""
     for kappa in (0.05, 0.1):
-        yield Instance(f"kink, κ = {kappa}", None, Staying(Tight(kappa, 0.0).system, np.array([0.0, 1.0]), 0.999))
-        yield Instance(f"small kink, κ = {kappa}", None, Staying(Tight(kappa, 0.0).system, np.array([1.0, 0.0]), 0.999))
+        system = Tight(kappa, 0.0).system
+        yield Instance(f"kink, κ = {kappa}", None, Staying(system, np.array([0.0, 1.0]), 0.999))
+        yield Instance(f"small kink, κ = {kappa}", None, Staying(system, np.array([1.0, 0.0]), 0.999))
 
 
 def _cusped() -> Iterator[Instance]:
     """The missing cones: L is differentiable at 0, all H ⪰ 0, and 2/η is the largest eigenvalue."""
-    yield Instance("between two cusps", None, Staying(cusps(), np.array([0.9, 0.001]), 1.0))
+    yield Instance("between two cusps", None, Staying(cusps(), np.array([0.9, 0.001]), 0.5))
 
 
 S30_ADVERSARY = Claim(
@@ -358,6 +366,7 @@ S30_ADVERSARY = Claim(
         Wrong("a kink at the minimum", instances=_kinked),
         Wrong("modes that are no cones", instances=_cusped),
         Wrong("η one percent above the edge", instances=lambda: _stays(1.01)),
+        Wrong("a greedy adversary above the edge", left=_greedy_alone, instances=_mirrored_above),
     ),
     tolerance=Tolerance(1e-11, why="sixty steps, each rounded to 1e-16"),
     attack=ANY_START,
