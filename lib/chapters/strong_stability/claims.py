@@ -246,7 +246,7 @@ def _other_share(vector: Array, value: Staying) -> Staying | None:
 S28 = Claim(
     equation="S28",
     says="Where 0 ≤ ηλ ≤ 2 for every eigenvalue of every mode, no step stretches anything",
-    tex=r"0 \preceq H_m \preceq \tfrac2\eta \implies |\lambda_i(I - \eta H_m)| \le 1",
+    tex=r"0 \preceq \eta H_m \preceq 2I \implies |\lambda_i(I - \eta H_m)| \le 1",
     relation="<=",
     instances=_below,
     left=_factors,
@@ -364,7 +364,7 @@ S30_ADVERSARY = Claim(
     equation="S30",
     part="never outside",
     says="So descent never leaves the ball, whoever chooses the modes",
-    tex=r"0 \preceq H_m \preceq \tfrac2\eta \implies \|u_t\| \le \|u_0\| \text{ in any order of modes}",
+    tex=r"\|u_t\| \le \|u_0\|\ \forall m_0, m_1, \dots\quad (g_m = 0,\ 0 \preceq \eta H_m \preceq 2I)",
     relation="<=",
     instances=_below,
     left=_farthest,
@@ -528,7 +528,7 @@ def _one_step_stays(cones: Cones) -> bool:
 IV_EXACT = Claim(
     equation="IV.1",
     says="Descent by its own rule is strongly stable exactly when ‖Hu‖² ≤ (2/η) uᵀHu for every u, with H of u's mode",
-    tex=r"\|u_t\| \le \|u_0\|\ \forall u_0, t \iff \|H_m u\|^2 \le \tfrac2\eta\, u^\top H_m u\ \forall m, u \in m",
+    tex=r"\|u_t\| \le \|u_0\|\ \forall u_0, t \iff \|H_u u\|^2 \le \tfrac2\eta\, u^\top H_u u\ \forall u",
     relation="=",
     instances=_conic,
     left=_exact,
