@@ -541,3 +541,57 @@ IV_EXACT = Claim(
     ),
     tolerance=Tolerance(0, why="both sides are yes or no"),
 )
+
+
+def _with_flat_directions() -> Iterator[Instance]:
+    for name, found in networks(2, batch=10):
+        for share in (0.5, 0.9, 1.0, 1.001, 1.01):
+            cones = replace(_of_network(found), eta=share * sw.edge(found.system))
+            yield Instance(f"{name}, η at {share} of the edge", None, cones)
+
+
+def _without() -> Iterator[Instance]:
+    """Both step sizes are exact, and below them is 2/λ_max = 2/3."""
+    yield Instance("a steep cone", None, _steep())
+    yield Instance("the largest of 3 entries", None, replace(_largest_entry(3), eta=14 / 19))
+
+
+def _no_mode_above(cones: Cones) -> bool:
+    sharpness = np.linalg.eigvalsh(cones.system.hessians.mean(axis=1)).max()
+    return bool(cones.eta * sharpness <= 2 + NOTICED)
+
+
+def _beside_flat(cones: Cones) -> Iterator[Array]:
+    """The top eigenvectors of each mode, taken into the mode along flat directions, by no more than it needs."""
+    for hessian, walls in zip(cones.system.hessians.mean(axis=1), cones.walls, strict=True):
+        top, flat = np.linalg.eigh(hessian)[1][:, -1], null_space(hessian, rcond=1e-9)
+        for u in (top, -top):
+            yield u + flat @ np.linalg.pinv(walls @ flat) @ (np.maximum(0, -walls @ u) + 0.01)
+
+
+def _steps_beside_flat_stay(cones: Cones) -> bool:
+    slope = grad(cones.loss)
+    stretched = [np.linalg.norm(u - cones.eta * slope(cones.size * u) / cones.size) / np.linalg.norm(u)
+                 for u in _beside_flat(cones)]
+    return bool(max(stretched) <= 1 + NOTICED)
+
+
+IV_FLAT = Claim(
+    equation="IV.1",
+    part="flat directions",
+    says="Where flat directions point into every mode, descent by its own rule is strongly stable exactly when no mode "
+         "is sharper than 2/η",
+    tex=r"\|u_t\| \le \|u_0\|\ \forall u_0, t \iff \max_m \lambda_{\max}(H_m) \le \tfrac2\eta"
+        r"\quad (\ker H_m \text{ enters mode } m)",
+    relation="=",
+    instances=_with_flat_directions,
+    left=_no_mode_above,
+    right={"every cone, face by face": _exact, "a step on the loss, beside a flat direction": _steps_beside_flat_stay},
+    wrong=(
+        Wrong("modes that hold their top eigenvector", left=lambda cones: bool(
+            cones.eta * sw.sharpest_at_home(cones.system) <= 2)),
+        Wrong("the flattest mode", left=lambda cones: bool(cones.eta * cones.system.tops[0].min() <= 2)),
+        Wrong("no flat direction", instances=_without),
+    ),
+    tolerance=Tolerance(0, why="both sides are yes or no"),
+)
