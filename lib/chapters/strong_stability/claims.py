@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, combinations
 
 import autograd.numpy as anp
 import numpy as np
 from autograd import grad
 from mpmath import mp
+from scipy.linalg import null_space
+from scipy.optimize import minimize
 
 from ledgerbook.claim import Attack, Claim, Instance, Tolerance, Wrong
 from stableminima import autodiff
@@ -124,6 +126,7 @@ REAL_STEP = Tolerance(3e-5, why="the network is quadratic up to 1e-8, and differ
 S26 = Claim(
     equation="S26",
     says="One step of gradient descent close to the minimum, by the gradient and Hessian of the mode it is in",
+    tex=r"u_{t+1} = u_t - \eta\,(g_{\theta_t} + H_{\theta_t} u_t)",
     relation="=",
     instances=_all_losses,
     left=_by_the_system,
@@ -165,7 +168,7 @@ def _by_singular_values(value: InMode) -> Array:
     found = value.there.found
     columns = autodiff.features(Network.from_vector(value.there.displaced), found.data.x)
     squares = np.linalg.svd(columns, compute_uv=False) ** 2 / found.data.n
-    return np.sort(1 - value.eta * np.append(squares, np.zeros(len(value.hessian) - squares.size)))
+    return np.sort(1 - value.eta * np.append(squares, np.zeros(value.there.u.size - squares.size)))
 
 
 def _in_many_digits(value: InMode) -> Array:
@@ -177,6 +180,7 @@ def _in_many_digits(value: InMode) -> Array:
 S27 = Claim(
     equation="S27",
     says="The eigenvalues of a step are 1 - ηλ for the eigenvalues λ of the Hessian",
+    tex=r"\lambda_i(I - \eta H_\theta) = 1 - \eta\,\lambda_i(H_\theta)",
     relation="=",
     instances=_modes,
     left=_spectrum,
@@ -194,16 +198,11 @@ S27 = Claim(
 
 @dataclass(frozen=True, eq=False)
 class Staying:
-    """A system whose gradients vanish, a start on the unit ball, and the step size as a share of the edge."""
+    """A system whose gradients vanish, a start on the unit sphere, and a step size."""
 
     system: Switching
     u: Array
-    share: float
-
-    @property
-    def eta(self) -> float:
-        """The step size."""
-        return self.share * sw.edge(self.system)
+    eta: float
 
 
 def _top(system: Switching) -> Array:
@@ -218,7 +217,8 @@ def _stays(*shares: float) -> Iterator[Instance]:
     systems += [(f"mirrored modes, {each}°", sw.mirrored(2.0, 1.0, np.radians(each))) for each in (0, 40, 90)]
     for name, system in systems:
         for share in shares:
-            yield Instance(f"{name}, η at {share} of the edge", None, Staying(system, _top(system), share))
+            start = Staying(system, _top(system), share * sw.edge(system))
+            yield Instance(f"{name}, η at {share} of the edge", None, start)
 
 
 def _below() -> Iterator[Instance]:
@@ -240,12 +240,13 @@ def _factors(value: Staying) -> Array:
 
 def _other_share(vector: Array, value: Staying) -> Staying | None:
     share = 1 - abs(vector[0])
-    return replace(value, share=share) if share > 0 else None
+    return replace(value, eta=share * sw.edge(value.system)) if share > 0 else None
 
 
 S28 = Claim(
     equation="S28",
     says="Where 0 ≤ ηλ ≤ 2 for every eigenvalue of every mode, no step stretches anything",
+    tex=r"0 \preceq \eta H_m \preceq 2I \implies |\lambda_i(I - \eta H_m)| \le 1",
     relation="<=",
     instances=_below,
     left=_factors,
@@ -255,7 +256,7 @@ S28 = Claim(
         Wrong("η one percent above the edge", instances=lambda: _stays(1.01)),
         Wrong("strictly less", right=lambda value: np.full(value.system.modes, 1 - 1e-6)),
     ),
-    attack=Attack(start=lambda value: [1 - value.share], build=_other_share, steps=30),
+    attack=Attack(start=lambda value: [1 - value.eta / sw.edge(value.system)], build=_other_share, steps=30),
 )
 
 
@@ -276,6 +277,7 @@ def _of_mean_mode(near: Near) -> Array:
 S29 = Claim(
     equation="S29",
     says="Where the loss is differentiable at the minimum, a real step multiplies the displacement by I - ηH",
+    tex=r"u_{t+1} = (I - \eta H_{\theta_t})\, u_t \quad \text{if } g_m = 0",
     relation="=",
     instances=_differentiable,
     left=_by_autograd,
@@ -311,6 +313,7 @@ S30 = Claim(
     equation="S30",
     part="one step",
     says="A step stretches the distance by the largest |1 - ηλ| of its mode at most",
+    tex=r"\|(I - \eta H_m) u\| \le \max_i |\lambda_i(I - \eta H_m)|\, \|u\|",
     relation="<=",
     instances=lambda: _stays(0.5, 1.0, 1.5),
     left=_every_mode,
@@ -333,22 +336,35 @@ def _farthest(value: Staying, steps: int = 60) -> Array:
     return np.array([np.linalg.norm(path, axis=1).max() for path in paths])
 
 
+def _greedy_alone(value: Staying) -> Array:
+    return np.full(4, np.linalg.norm(sw.greedy(value.system, value.u, value.eta, 60)[0], axis=1).max())
+
+
+def _mirrored_above() -> Iterator[Instance]:
+    """Above the edge, but in each direction one mode does not stretch: whoever takes the nearest point stays."""
+    for share in (1.01, 1.05):
+        system = sw.mirrored(2.0, 1.0, np.pi / 2)
+        yield Instance(f"mirrored modes, η at {share} of the edge", None, Staying(system, _top(system), share))
+
+
 def _kinked() -> Iterator[Instance]:
     """The missing differentiability: modes with gradients at the minimum."""
     for kappa in (0.05, 0.1):
-        yield Instance(f"kink, κ = {kappa}", None, Staying(Tight(kappa, 0.0).system, np.array([0.0, 1.0]), 0.999))
-        yield Instance(f"small kink, κ = {kappa}", None, Staying(Tight(kappa, 0.0).system, np.array([1.0, 0.0]), 0.999))
+        system = Tight(kappa, 0.0).system
+        yield Instance(f"kink, κ = {kappa}", None, Staying(system, np.array([0.0, 1.0]), 0.999))
+        yield Instance(f"small kink, κ = {kappa}", None, Staying(system, np.array([1.0, 0.0]), 0.999))
 
 
 def _cusped() -> Iterator[Instance]:
     """The missing cones: L is differentiable at 0, all H ⪰ 0, and 2/η is the largest eigenvalue."""
-    yield Instance("between two cusps", None, Staying(cusps(), np.array([0.9, 0.001]), 1.0))
+    yield Instance("between two cusps", None, Staying(cusps(), np.array([0.9, 0.001]), 0.5))
 
 
 S30_ADVERSARY = Claim(
     equation="S30",
     part="never outside",
     says="So descent never leaves the ball, whoever chooses the modes",
+    tex=r"\|u_t\| \le \|u_0\|\ \forall m_0, m_1, \dots\quad (g_m = 0,\ 0 \preceq \eta H_m \preceq 2I)",
     relation="<=",
     instances=_below,
     left=_farthest,
@@ -358,6 +374,7 @@ S30_ADVERSARY = Claim(
         Wrong("a kink at the minimum", instances=_kinked),
         Wrong("modes that are no cones", instances=_cusped),
         Wrong("η one percent above the edge", instances=lambda: _stays(1.01)),
+        Wrong("a greedy adversary above the edge", left=_greedy_alone, instances=_mirrored_above),
     ),
     tolerance=Tolerance(1e-11, why="sixty steps, each rounded to 1e-16"),
     attack=ANY_START,
@@ -365,59 +382,216 @@ S30_ADVERSARY = Claim(
 
 # ---- the book's own ----------------------------------------------------------------------------------------------
 
-ALL_AROUND = _in_the_plane(np.linspace(0, 2 * np.pi, 120, endpoint=False))
+
+@dataclass(frozen=True, eq=False)
+class Cones:
+    """A loss around its minimum 0, its modes, the walls between them, and a step size.
+
+    Up to its sign, u is in mode m where ``walls[m] @ u`` ≥ 0: no quadratic form sees the sign. Real steps are taken
+    at the distance ``size``.
+    """
+
+    loss: Callable[[Array], float]
+    system: Switching
+    walls: tuple[Array, ...]
+    eta: float = 1.0
+    size: float = 1.0
 
 
-def _planar() -> Iterator[Instance]:
-    """Systems in the plane at step sizes around and above 2/λ_max."""
-    for eta in (0.2, 0.39, 0.41, 0.8, 1.0):
-        near = Near(saddle_loss, saddle_at_minimum(), ALL_AROUND, eta)
-        yield Instance(f"a saddle in one mode, η = {eta}", None, near)
-    for degrees in (0, 40, 70, 90):
-        system = sw.mirrored(2.0, 1.0, np.radians(degrees))
-        for eta in (0.9, 0.999, 1.02, 1.06, 1.3):
-            near = Near(mirrored_loss(system), system, ALL_AROUND, eta)
-            yield Instance(f"mirrored modes, {degrees}°, η = {eta}", None, near)
+def _saddle() -> Cones:
+    return Cones(saddle_loss, saddle_at_minimum(), (np.array([[1, -1], [1, 1]]), np.array([[-1, 1], [1, 1]])))
 
 
-def _holds(near: Near, side: Callable[[Array, Array], float]) -> float:
-    """1 if ``side`` (u, Hu) is at most 2/η for every direction in its own mode, else 0."""
-    values = [side(u, near.system.hessian(u) @ u) for u in near.u]
-    return float(max(values) <= 2 / near.eta + 1e-9)
+def _mirrored(degrees: float) -> Cones:
+    system = sw.mirrored(2.0, 1.0, np.radians(degrees))
+    return Cones(mirrored_loss(system), system, (np.array([[0, 1]]), np.array([[0, -1]])))
 
 
-def _curvature(u: Array, hu: Array) -> float:
-    """‖Hu‖²/uᵀHu, and infinite where uᵀHu is not positive although Hu is not 0."""
-    if not hu.any():
-        return 0.0
-    return hu @ hu / (u @ hu) if u @ hu > 1e-12 else np.inf
+def _steep() -> Cones:
+    """H = diag(3, 1/2) where |b| ≥ 2|a| and the identity elsewhere: on the border of the modes η = 1 is exact."""
+    def loss(u: Array) -> float:
+        return (u[0] ** 2 + u[1] ** 2 + anp.minimum(0.0, 2 * u[0] ** 2 - u[1] ** 2 / 2)) / 2
+
+    hessians = [np.diag([3, 0.5]), np.eye(2)]
+    system = Switching.deterministic(hessians, rule=lambda u: int(abs(u[1]) < 2 * abs(u[0])))
+    return Cones(loss, system, (np.array([[-2, 1], [2, 1]]), np.array([[2, -1], [2, 1]])))
 
 
-def _paths_stay(near: Near) -> float:
-    longest = max(np.linalg.norm(near.system.path(u, near.eta, 15), axis=1).max() for u in near.u)
-    return float(longest <= 1 + 1e-9)
+def _largest_entry(dim: int, sharp: float = 3.0) -> Cones:
+    """Mode i holds the u whose largest entry is u_i, and is sharp along all axes but that one."""
+    def loss(u: Array) -> float:
+        return (sharp * anp.sum(u**2) - (sharp - 1) * anp.max(anp.abs(u)) ** 2) / 2
+
+    axes = np.eye(dim)
+    hessians = [np.diag(np.where(axis, 1.0, sharp)) for axis in axes]
+    walls = [np.vstack([axis - np.delete(axes, i, 0), axis + np.delete(axes, i, 0)]) for i, axis in enumerate(axes)]
+    return Cones(loss, Switching.deterministic(hessians, rule=lambda u: int(np.abs(u).argmax())), tuple(walls))
 
 
-def _one_step_stays(near: Near) -> float:
-    slope = grad(near.loss)
-    return float(max(np.linalg.norm(u - near.eta * slope(u)) for u in near.u) <= 1 + 1e-9)
+def _of_network(found: NetworkModes) -> Cones:
+    """The walls are where a neuron's pre-activation is 0 on the sample that has its knot: they are planes."""
+    each, k = np.arange(found.neurons.size), found.net.k
+    normals = np.zeros((each.size, found.net.vector.size))
+    normals[each, found.neurons] = found.data.x[found.samples]
+    normals[each, k + found.neurons] = 1
+    active = np.arange(found.system.modes)[:, None] >> each & 1
+    walls = (2 * active - 1)[..., None] * (normals @ found.basis)
+    return Cones(_loss_around(found), found.system, tuple(walls), size=1e-8)
 
 
-def _sharpest(near: Near) -> float:
-    return float(near.eta <= sw.edge(near.system))
+def _around_the_exact() -> Iterator[tuple[str, Cones, tuple[float, ...]]]:
+    """Modes, and step sizes below, at and above the exact one, which the sharpness alone does not tell."""
+    yield "a saddle in one mode", _saddle(), (0.39, 0.4, 0.41, 1.0)
+    yield "a steep cone", _steep(), (0.9, 1.0, 1.01)
+    for degrees in (0, 40, 90):
+        yield f"mirrored modes, {degrees}°", _mirrored(degrees), (0.9, 0.999, 1.02)
+    for dim, exact in ((3, 14 / 19), (4, 5 / 7)):
+        yield f"the largest of {dim} entries", _largest_entry(dim), (exact, 1.01 * exact)
+    for name, found in networks(2, batch=10):
+        edge = sw.edge(found.system)
+        yield name, _of_network(found), (0.9 * edge, edge, 1.02 * edge)
+
+
+def _conic() -> Iterator[Instance]:
+    for name, cones, etas in _around_the_exact():
+        for eta in etas:
+            yield Instance(f"{name}, η = {eta:.4g}", None, replace(cones, eta=eta))
+
+
+def _largest(walls: Array, form: Array, faces: bool = True) -> float:
+    """The largest uᵀAu over unit vectors with Nu ≥ 0.
+
+    Where it is reached, inside of some face, it is a local maximum on the sphere of the face's span. There every local
+    maximum is global, so it is the top eigenvalue of A on that span.
+    """
+    rows, found = walls / np.linalg.norm(walls, axis=1, keepdims=True), []
+    for count in range(len(rows) + 1 if faces else 1):
+        for face in combinations(range(len(rows)), count):
+            span = null_space(rows[list(face)]) if face else np.eye(len(form))
+            if span.size:
+                top = span @ np.linalg.eigh(span.T @ form @ span)[1][:, -1]
+                if (rows @ top).min() > -1e-9 or (rows @ top).max() < 1e-9:
+                    found.append(top @ form @ top)
+    return max(found, default=-np.inf)
+
+
+NOTICED = 1e-7  # a network's step at the distance 1e-8 is known to about 1e-8 of it
+
+
+def _nowhere_above(cones: Cones, form: Callable[[Array], Array], bound: float, faces: bool = True) -> bool:
+    """Whether uᵀAu ≤ ``bound`` for every unit vector u, with A = ``form`` (H) of the mode that u is in."""
+    forms = map(form, cones.system.hessians.mean(axis=1))
+    return all(_largest(*each, faces) <= bound + NOTICED for each in zip(cones.walls, forms, strict=True))
+
+
+def _exact(cones: Cones, faces: bool = True) -> bool:
+    """Whether η‖Hu‖² - 2uᵀHu is positive nowhere."""
+    return _nowhere_above(cones, lambda h: cones.eta * h @ h - 2 * h, 0.0, faces)
+
+
+def _reaches(step: Callable[[Array], Array], far: Callable[[Array], float], dim: int, seed: int) -> float:
+    """The largest ``far`` (u) found: from random unit vectors along the displacements by ``step``, then by ascent."""
+    starts = [_unit(np.random.default_rng(seed).standard_normal((dim, 12)))]
+    for _ in range(5):
+        starts.append(_unit(np.column_stack([step(u) - u for u in starts[-1].T])))
+
+    def lost(u: Array) -> float:
+        return -far(_unit(u))
+
+    best = min(np.hstack(starts).T, key=lost)
+    return -minimize(lost, best, method="Nelder-Mead", options={"maxfev": 100 + 20 * dim, "adaptive": dim > 4}).fun
+
+
+def _unit(columns: Array) -> Array:
+    return columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
+
+
+def _paths_stay(cones: Cones) -> bool:
+    def step(u: Array) -> Array:
+        return cones.system.step(u, cones.eta)
+
+    def far(u: Array) -> float:
+        return np.linalg.norm(cones.system.path(u, cones.eta, 6)[1:], axis=1).max()
+
+    return bool(_reaches(step, far, cones.system.dim, seed=0) <= 1 + NOTICED)
+
+
+def _one_step_stays(cones: Cones) -> bool:
+    slope = grad(cones.loss)
+
+    def step(u: Array) -> Array:
+        return u - cones.eta * slope(cones.size * u) / cones.size
+
+    return bool(_reaches(step, lambda u: np.linalg.norm(step(u)), cones.walls[0].shape[1], seed=1) <= 1 + NOTICED)
 
 
 IV_EXACT = Claim(
     equation="IV.1",
     says="Descent by its own rule is strongly stable exactly when ‖Hu‖² ≤ (2/η) uᵀHu for every u, with H of u's mode",
+    tex=r"\|u_t\| \le \|u_0\|\ \forall u_0, t \iff \|H_u u\|^2 \le \tfrac2\eta\, u^\top H_u u\ \forall u",
     relation="=",
-    instances=_planar,
-    left=lambda near: _holds(near, _curvature),
-    right={"paths from all around": _paths_stay, "one step on the loss": _one_step_stays},
+    instances=_conic,
+    left=_exact,
+    right={"paths from starts found by search": _paths_stay, "a step on the loss, from other starts": _one_step_stays},
     wrong=(
-        Wrong("uᵀHu ≤ 2/η only", left=lambda near: _holds(near, lambda u, hu: u @ hu)),
-        Wrong("‖Hu‖ ≤ 2/η only", left=lambda near: _holds(near, lambda u, hu: np.linalg.norm(hu))),
-        Wrong("λ_max ≤ 2/η", left=_sharpest),
+        Wrong("uᵀHu ≤ (2/η) uᵀu", left=lambda cones: _nowhere_above(cones, lambda h: h, 2 / cones.eta)),
+        Wrong("‖Hu‖ ≤ (2/η) ‖u‖", left=lambda cones: _nowhere_above(cones, lambda h: h @ h, 4 / cones.eta**2)),
+        Wrong("λ_max ≤ 2/η", left=lambda cones: bool(cones.eta <= sw.edge(cones.system))),
+        Wrong("inside the modes only", left=lambda cones: _exact(cones, faces=False)),
     ),
-    tolerance=Tolerance(0, why="both sides are yes (1) or no (0)"),
+    tolerance=Tolerance(0, why="both sides are yes or no"),
+)
+
+
+def _with_flat_directions() -> Iterator[Instance]:
+    for name, found in networks(2, batch=10):
+        for share in (0.5, 0.9, 1.0, 1.001, 1.01):
+            cones = replace(_of_network(found), eta=share * sw.edge(found.system))
+            yield Instance(f"{name}, η at {share} of the edge", None, cones)
+
+
+def _without() -> Iterator[Instance]:
+    """Both step sizes are exact, and below them is 2/λ_max = 2/3."""
+    yield Instance("a steep cone", None, _steep())
+    yield Instance("the largest of 3 entries", None, replace(_largest_entry(3), eta=14 / 19))
+
+
+def _no_mode_above(cones: Cones) -> bool:
+    sharpness = np.linalg.eigvalsh(cones.system.hessians.mean(axis=1)).max()
+    return bool(cones.eta * sharpness <= 2 + NOTICED)
+
+
+def _beside_flat(cones: Cones) -> Iterator[Array]:
+    """The top eigenvectors of each mode, taken into the mode along flat directions, by no more than it needs."""
+    for hessian, walls in zip(cones.system.hessians.mean(axis=1), cones.walls, strict=True):
+        top, flat = np.linalg.eigh(hessian)[1][:, -1], null_space(hessian, rcond=1e-9)
+        for u in (top, -top):
+            yield u + flat @ np.linalg.pinv(walls @ flat) @ (np.maximum(0, -walls @ u) + 0.01)
+
+
+def _steps_beside_flat_stay(cones: Cones) -> bool:
+    slope = grad(cones.loss)
+    stretched = [np.linalg.norm(u - cones.eta * slope(cones.size * u) / cones.size) / np.linalg.norm(u)
+                 for u in _beside_flat(cones)]
+    return bool(max(stretched) <= 1 + NOTICED)
+
+
+IV_FLAT = Claim(
+    equation="IV.1",
+    part="flat directions",
+    says="Where flat directions point into every mode, descent by its own rule is strongly stable exactly when no mode "
+         "is sharper than 2/η",
+    tex=r"\|u_t\| \le \|u_0\|\ \forall u_0, t \iff \max_m \lambda_{\max}(H_m) \le \tfrac2\eta"
+        r"\quad (\ker H_m \text{ enters mode } m)",
+    relation="=",
+    instances=_with_flat_directions,
+    left=_no_mode_above,
+    right={"every cone, face by face": _exact, "a step on the loss, beside a flat direction": _steps_beside_flat_stay},
+    wrong=(
+        Wrong("modes that hold their top eigenvector", left=lambda cones: bool(
+            cones.eta * sw.sharpest_at_home(cones.system) <= 2)),
+        Wrong("the flattest mode", left=lambda cones: bool(cones.eta * cones.system.tops[0].min() <= 2)),
+        Wrong("no flat direction", instances=_without),
+    ),
+    tolerance=Tolerance(0, why="both sides are yes or no"),
 )
