@@ -96,13 +96,16 @@ def _exact_output(theta: NDArray, x: NDArray) -> NDArray:
 
 
 def _exact_difference_quotient(case: Case, step: Fraction = Fraction(1, 10**60)) -> Array:
-    """(f(θ + he) - f(θ - he))/2h in exact rational arithmetic, for each parameter; exact while no kink is within h."""
-    theta, x = exact(case.net.vector), exact(case.data.x)
+    """(f(θ + he) - f(θ - he))/2h in exact rational arithmetic, for each parameter; exact while no kink is within h.
+
+    A parameter moves one neuron, and the others cancel in the difference: so each is moved in a network of its own.
+    """
+    theta, x, k = exact(case.net.vector), exact(case.data.x), case.net.k
     rows = []
-    for p in range(theta.size):
-        up, down = theta.copy(), theta.copy()
-        up[p] += step
-        down[p] -= step
+    for block, i in [divmod(p, k) for p in range(theta.size)]:
+        up, down = theta[[i, k + i, 2 * k + i, 3 * k]], theta[[i, k + i, 2 * k + i, 3 * k]]
+        up[block] += step
+        down[block] -= step
         rows.append((_exact_output(up, x) - _exact_output(down, x)) / (2 * step))
     return np.array(rows, dtype=np.float64)
 
