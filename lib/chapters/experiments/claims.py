@@ -62,6 +62,7 @@ def _function_bound(run: Settled) -> float:
 I_LOWER = Claim(
     equation="I.1",
     says="The sharpness at the end of every kept run is at least 1 + 2∫|f''| g",
+    tex=r"\lambda_{\max}(\theta) \ge 1 + 2\int |f''|\, g \quad \text{on every kept run}",
     relation=">=",
     instances=_kept_runs,
     left=_sharpness,
@@ -82,6 +83,7 @@ I_LOWER = Claim(
 I_UPPER = Claim(
     equation="I.2",
     says="On every kept run, the flattest mode that descent visits when it runs on has a sharpness of at most 2/η",
+    tex=r"\min_{m \text{ visited}} \lambda_{\max}(H_m) \le 2/\eta \quad \text{on every kept run}",
     relation="<=",
     instances=_kept_runs,
     left=lambda run: run.after.lowest,

@@ -70,6 +70,7 @@ def _answer(theta: Array, entry: int, x: Array) -> Array:
 S31 = Claim(
     equation="S31",
     says="The parameters in one vector: θ = [w1; b1; w2; b2]",
+    tex=r"\theta = [\,w^{(1)};\, b^{(1)};\, w^{(2)};\, b^{(2)}\,]",
     relation="=",
     instances=_whole_networks,
     left=lambda net: net.vector,
@@ -110,9 +111,12 @@ def _exact_difference_quotient(case: Case, step: Fraction = Fraction(1, 10**60))
     return np.array(rows, dtype=np.float64)
 
 
+GRADIENT = r"\nabla_\theta f(x) = [\, x\, w^{(2)} \odot I;\, w^{(2)} \odot I;\, z \odot I;\, 1 \,]"
+
 S32 = Claim(
     equation="S32",
     says="The gradient of the network's output in its parameters",
+    tex=GRADIENT,
     relation="=",
     instances=lambda: chain(random_cases(20, k=7, n=5), minima(1)),
     left=_features,
@@ -166,6 +170,8 @@ S32_DIFFERENCES = Claim(
     equation="S32",
     part="in floating point",
     says="The gradient by differences in floating point, kept away from every kink",
+    tex=r"\tfrac{\partial f}{\partial\theta_p} = \tfrac{f(\theta + h e_p) - f(\theta - h e_p)}{2h}"
+    r" \quad \text{no kink within } h",
     relation="=",
     instances=lambda: random_cases(10, k=7, n=5, kink_distance=1e-3),
     left=_features,
@@ -199,6 +205,7 @@ S32_SYMBOLS = Claim(
     equation="S32",
     part="in symbols",
     says="The gradient by computer algebra, at thresholds on samples too",
+    tex=GRADIENT + r" \quad \sigma'(0) = 0",
     relation="=",
     instances=lambda: chain(random_cases(4, k=3, n=4), degenerate_cases()),
     left=_features,
@@ -236,6 +243,8 @@ def _by_second_layer(case: Case) -> Array:
 V_EULER = Claim(
     equation="V.1",
     says="The part of each neuron in f is w2 ∂f/∂w2, and also w1 ∂f/∂w1 + b1 ∂f/∂b1",
+    tex=r"w^{(2)}_i \sigma(z_i) = w^{(2)}_i \tfrac{\partial f}{\partial w^{(2)}_i}"
+    r" = w^{(1)}_i \tfrac{\partial f}{\partial w^{(1)}_i} + b^{(1)}_i \tfrac{\partial f}{\partial b^{(1)}_i}",
     relation="=",
     instances=lambda: chain(random_cases(10, k=7, n=5), degenerate_cases(), minima(1)),
     left=lambda case: (case.net.w2 * np.maximum(case.net.preactivation(case.data.x), 0)).T,
@@ -307,6 +316,8 @@ BALANCE = Tolerance(
 V_STEP = Claim(
     equation="V.2",
     says="A step of descent changes w2² - w1² - b1² by η² times the same difference of squared gradients",
+    tex=r"\Delta D_i = \eta^2 \bigl[ (\tfrac{\partial\mathcal L}{\partial w^{(2)}_i})^2 - "
+    r"(\tfrac{\partial\mathcal L}{\partial w^{(1)}_i})^2 - (\tfrac{\partial\mathcal L}{\partial b^{(1)}_i})^2 \bigr]",
     relation="=",
     instances=_steps,
     left=_second_order,
@@ -336,6 +347,7 @@ def _aligned() -> Iterator[Instance]:
 V_BALANCE = Claim(
     equation="V.3",
     says="A step of descent changes the imbalance D of a neuron by at most -η²|a|² D",
+    tex=r"\Delta D_i \le -\eta^2 \|a_i\|^2 D_i",
     relation="<=",
     instances=lambda: chain(_steps(), _aligned()),
     left=_change_in_a_step,

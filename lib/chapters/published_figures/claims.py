@@ -56,7 +56,7 @@ def _opposite_residuals(case: Case) -> float:
 I_3 = Claim(
     equation="I.3",
     says="λ_max of the whole Hessian is the root of λ_max(ΦᵀΦ/n + what residuals add at λ) = λ > ρ, or ρ without one",
-    tex=r"\lambda_{\max}(\nabla^2\mathcal L)=\max\bigl(\{\rho\}\cup\{\lambda>\rho:\lambda_{\max}(K(\lambda))=1\}\bigr)",
+    tex=r"\lambda_{\max}(\nabla^2 \mathcal L) = \max(\{\rho\} \cup \{\lambda > \rho : \lambda_{\max}(K(\lambda)) = 1\})",
     relation="=",
     instances=_far_from_zero_loss,
     left=lambda case: tangent.gram_sharpness(case.net, case.data),
@@ -112,8 +112,8 @@ def _mean_part(case: Case) -> float:
 I_4 = Claim(
     equation="I.4",
     says="Every rescaling has a λ_max(ΦᵀΦ/n) of at least (1/n)(1ᵀQ1 + 2 Σ|w2| √(⟨Q,M⟩⟨Q,N⟩))",
-    tex=r"\lambda_{\max}(\Phi^\top\Phi/n)\ge\tfrac1n\bigl(\mathbf 1^\top Q\mathbf 1"
-    r"+2\sum_i|w^{(2)}_i|\sqrt{\langle Q,M_i\rangle\langle Q,N_i\rangle}\bigr)",
+    tex=r"\lambda_{\max} \ge \tfrac1n \bigl(\mathbf 1^\top Q\, \mathbf 1 "
+    r"+ 2 \sum_i |w^{(2)}_i| \sqrt{\langle Q, M_i \rangle \langle Q, N_i \rangle}\bigr)",
     relation=">=",
     instances=lambda: chain(minima(8), _flattest_minima()),
     left=_sharpness,
