@@ -56,7 +56,8 @@ def _opposite_residuals(case: Case) -> float:
 I_3 = Claim(
     equation="I.3",
     says="λ_max of the whole Hessian is the root of λ_max(ΦᵀΦ/n + what residuals add at λ) = λ > ρ, or ρ without one",
-    tex=r"\lambda_{\max}(\nabla^2 \mathcal L) = \max(\{\rho\} \cup \{\lambda > \rho : \lambda_{\max}(K(\lambda)) = 1\})",
+    tex=r"\lambda_{\max}(\nabla^2 \mathcal L) = "
+    r"\max(\{\rho\} \cup \{\lambda > \rho : \lambda_{\max}(K(\lambda)) = 1\})",
     relation="=",
     instances=_far_from_zero_loss,
     left=lambda case: tangent.gram_sharpness(case.net, case.data),
