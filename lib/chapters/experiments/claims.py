@@ -20,10 +20,9 @@ from ..instances import Case
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """A minimum that descent ran on at with a step size, its sharpness, and what happened."""
+    """A minimum that descent ran on at with a step size, and what happened."""
 
     case: Case
-    sharpness: float
     after: Afterwards
 
 
@@ -31,7 +30,7 @@ def _kept_runs() -> Iterator[Instance]:
     kept = plans.stored("section5").kept
     for index, row in enumerate(kept.rows):
         after = Afterwards(*(getattr(row, field.name) for field in fields(Afterwards)))
-        value = Settled(Case(kept.net(index), kept.data, row.eta), row.sharpness, after)
+        value = Settled(Case(kept.net(index), kept.data, row.eta), after)
         yield Instance(f"run at η = {row.eta!r}", row.seed, value)
 
 
@@ -49,8 +48,11 @@ def _at_another_step_size(log_eta: Array, run: Settled) -> Settled | None:
 
 
 def _rescaled(vector: Array, run: Settled) -> Settled:
-    case = replace(run.case, net=rescaled(run.case.net, vector))
-    return replace(run, case=case, sharpness=tangent.sharpness(case.net, case.data))
+    return replace(run, case=replace(run.case, net=rescaled(run.case.net, vector)))
+
+
+def _sharpness(run: Settled) -> float:
+    return tangent.sharpness(run.case.net, run.case.data)
 
 
 def _function_bound(run: Settled) -> float:
@@ -60,9 +62,10 @@ def _function_bound(run: Settled) -> float:
 I_LOWER = Claim(
     equation="I.1",
     says="The sharpness at the end of every kept run is at least 1 + 2∫|f''| g",
+    tex=r"\lambda_{\max}(\theta) \ge 1 + 2\int |f''|\, g \quad \text{on every kept run}",
     relation=">=",
     instances=_kept_runs,
-    left=lambda run: run.sharpness,
+    left=_sharpness,
     right={"sum over knots": _function_bound},
     wrong=(
         Wrong("4 in place of 2", right=lambda run: 2 * _function_bound(run) - 1),
@@ -80,6 +83,7 @@ I_LOWER = Claim(
 I_UPPER = Claim(
     equation="I.2",
     says="On every kept run, the flattest mode that descent visits when it runs on has a sharpness of at most 2/η",
+    tex=r"\min_{m \text{ visited}} \lambda_{\max}(H_m) \le 2/\eta \quad \text{on every kept run}",
     relation="<=",
     instances=_kept_runs,
     left=lambda run: run.after.lowest,
@@ -87,7 +91,7 @@ I_UPPER = Claim(
     wrong=(
         Wrong("1.98 in place of 2", right=lambda run: 1.98 / run.case.eta),
         Wrong("the sharpest mode", left=lambda run: run.after.highest),
-        Wrong("the sharpness where the run stopped", left=lambda run: run.sharpness),
+        Wrong("the sharpness where the run stopped", left=_sharpness),
     ),
     attack=Attack(start=lambda run: np.log([run.case.eta]), build=_at_another_step_size, starts=1, steps=10),
 )

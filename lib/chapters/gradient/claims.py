@@ -70,6 +70,7 @@ def _answer(theta: Array, entry: int, x: Array) -> Array:
 S31 = Claim(
     equation="S31",
     says="The parameters in one vector: θ = [w1; b1; w2; b2]",
+    tex=r"\theta = [\,w^{(1)};\, b^{(1)};\, w^{(2)};\, b^{(2)}\,]",
     relation="=",
     instances=_whole_networks,
     left=lambda net: net.vector,
@@ -96,20 +97,26 @@ def _exact_output(theta: NDArray, x: NDArray) -> NDArray:
 
 
 def _exact_difference_quotient(case: Case, step: Fraction = Fraction(1, 10**60)) -> Array:
-    """(f(θ + he) - f(θ - he))/2h in exact rational arithmetic, for each parameter; exact while no kink is within h."""
-    theta, x = exact(case.net.vector), exact(case.data.x)
+    """(f(θ + he) - f(θ - he))/2h in exact rational arithmetic, for each parameter; exact while no kink is within h.
+
+    A parameter moves one neuron, and the others cancel in the difference: so each is moved in a network of its own.
+    """
+    theta, x, k = exact(case.net.vector), exact(case.data.x), case.net.k
     rows = []
-    for p in range(theta.size):
-        up, down = theta.copy(), theta.copy()
-        up[p] += step
-        down[p] -= step
+    for block, i in [divmod(p, k) for p in range(theta.size)]:
+        up, down = theta[[i, k + i, 2 * k + i, 3 * k]], theta[[i, k + i, 2 * k + i, 3 * k]]
+        up[block] += step
+        down[block] -= step
         rows.append((_exact_output(up, x) - _exact_output(down, x)) / (2 * step))
     return np.array(rows, dtype=np.float64)
 
 
+GRADIENT = r"\nabla_\theta f(x) = [\, x\, w^{(2)} \odot I;\, w^{(2)} \odot I;\, z \odot I;\, 1 \,]"
+
 S32 = Claim(
     equation="S32",
     says="The gradient of the network's output in its parameters",
+    tex=GRADIENT,
     relation="=",
     instances=lambda: chain(random_cases(20, k=7, n=5), minima(1)),
     left=_features,
@@ -163,6 +170,8 @@ S32_DIFFERENCES = Claim(
     equation="S32",
     part="in floating point",
     says="The gradient by differences in floating point, kept away from every kink",
+    tex=r"\tfrac{\partial f}{\partial\theta_p} = \tfrac{f(\theta + h e_p) - f(\theta - h e_p)}{2h}"
+    r" \quad \text{no kink within } h",
     relation="=",
     instances=lambda: random_cases(10, k=7, n=5, kink_distance=1e-3),
     left=_features,
@@ -196,6 +205,7 @@ S32_SYMBOLS = Claim(
     equation="S32",
     part="in symbols",
     says="The gradient by computer algebra, at thresholds on samples too",
+    tex=GRADIENT + r" \quad \sigma'(0) = 0",
     relation="=",
     instances=lambda: chain(random_cases(4, k=3, n=4), degenerate_cases()),
     left=_features,
@@ -233,6 +243,8 @@ def _by_second_layer(case: Case) -> Array:
 V_EULER = Claim(
     equation="V.1",
     says="The part of each neuron in f is w2 ∂f/∂w2, and also w1 ∂f/∂w1 + b1 ∂f/∂b1",
+    tex=r"w^{(2)}_i \sigma(z_i) = w^{(2)}_i \tfrac{\partial f}{\partial w^{(2)}_i}"
+    r" = w^{(1)}_i \tfrac{\partial f}{\partial w^{(1)}_i} + b^{(1)}_i \tfrac{\partial f}{\partial b^{(1)}_i}",
     relation="=",
     instances=lambda: chain(random_cases(10, k=7, n=5), degenerate_cases(), minima(1)),
     left=lambda case: (case.net.w2 * np.maximum(case.net.preactivation(case.data.x), 0)).T,
@@ -297,9 +309,15 @@ def _largest_square(case: Case) -> float:
     return float(np.max(case.net.vector ** 2))
 
 
+BALANCE = Tolerance(
+    1e-14, scale=_largest_square, why="a difference of squares: a few roundings of 1e-16 of the largest"
+)
+
 V_STEP = Claim(
     equation="V.2",
     says="A step of descent changes w2² - w1² - b1² by η² times the same difference of squared gradients",
+    tex=r"\Delta D_i = \eta^2 \bigl[ (\tfrac{\partial\mathcal L}{\partial w^{(2)}_i})^2 - "
+    r"(\tfrac{\partial\mathcal L}{\partial w^{(1)}_i})^2 - (\tfrac{\partial\mathcal L}{\partial b^{(1)}_i})^2 \bigr]",
     relation="=",
     instances=_steps,
     left=_second_order,
@@ -309,43 +327,37 @@ V_STEP = Claim(
         Wrong("the sum of the squares", left=lambda case: _second_order(case, first=1)),
         Wrong("η in place of η²", left=lambda case: _second_order(case, power=1)),
     ),
-    tolerance=Tolerance(
-        1e-14, scale=_largest_square, why="a difference of squares: a few roundings of 1e-16 of the largest"
-    ),
+    tolerance=BALANCE,
 )
 
 
 def _pull(case: Case, count: float | None = None) -> Array:
-    """|a_i|² with a_i = (1/n) Σ_j r_j I_ji (x_j, 1), shape (k,)."""
+    """η²|a_i|² with a_i = (1/n) Σ_j r_j I_ji (x_j, 1), shape (k,)."""
     weighted = case.net.pattern(case.data.x) * case.net.residual(case.data)[:, None] / (count or case.data.n)
-    return (case.data.x @ weighted) ** 2 + weighted.sum(axis=0) ** 2
-
-
-def _unit_change(case: Case) -> Array:
-    """The change of the imbalance over η², by autograd's gradient."""
-    by_w1, by_b1, by_w2 = _blocks(autodiff.gradient(case.net, case.data))
-    return by_w2**2 - by_w1**2 - by_b1**2
+    return case.eta**2 * ((case.data.x @ weighted) ** 2 + weighted.sum(axis=0) ** 2)
 
 
 def _aligned() -> Iterator[Instance]:
-    """One neuron that sees a single sample with x = b1/w1: then (w1, b1) and a are parallel."""
+    """One neuron that sees a single sample with x = w1/b1: then (w1, b1) and a are parallel."""
     for second in (0.5, 1.0, 2.0, 3.0):
-        case = Case(Network([2], [1], [second], 0), Dataset([2, -5], [1, 0]))
+        case = Case(Network([2], [1], [second], 0), Dataset([2, -5], [1, 0]), eta=0.1)
         yield Instance(f"aligned, w2 = {second:g}", None, case)
 
 
 V_BALANCE = Claim(
     equation="V.3",
     says="A step of descent changes the imbalance D of a neuron by at most -η²|a|² D",
+    tex=r"\Delta D_i \le -\eta^2 \|a_i\|^2 D_i",
     relation="<=",
-    instances=lambda: chain(random_cases(20, k=4, n=6), _aligned()),
-    left=_unit_change,
+    instances=lambda: chain(_steps(), _aligned()),
+    left=_change_in_a_step,
     right={"sums over the active samples": lambda case: -_pull(case) * imbalance(case.net)},
     wrong=(
         Wrong("twice the rate", right=lambda case: -2 * _pull(case) * imbalance(case.net)),
         Wrong("the imbalance grows", right=lambda case: _pull(case) * imbalance(case.net)),
         Wrong("sums in place of means", right=lambda case: -_pull(case, count=1.0) * imbalance(case.net)),
     ),
+    tolerance=BALANCE,
     attack=Attack(
         start=lambda case: case.net.vector,
         build=lambda vector, case: replace(case, net=Network.from_vector(vector)),

@@ -94,10 +94,10 @@ class _Trace:
     def __init__(self, size: int) -> None:
         self.size = size
         self.stride = 1
-        self.rows: list[tuple[int, float, Network]] = []
+        self.rows: list[tuple[int, float, NDArray[np.float64]]] = []
 
-    def add(self, step: int, loss: float, net: Network) -> None:
-        self.rows.append((step, loss, net))
+    def add(self, step: int, loss: float, theta: NDArray[np.float64]) -> None:
+        self.rows.append((step, loss, theta))
         if len(self.rows) > 2 * self.size:
             self.stride *= 2
             *others, last = self.rows
@@ -169,27 +169,27 @@ def descend(
     theta = net.vector.copy()
     advance = kernel(data.n, net.k, budget)
     step, switched, trace = 0, False, _Trace(records)
-    limit = 0
+    limit, rule = 0, astuple(schedule)
+    after = theta.copy()
     while True:
-        before = theta.copy()
-        start = step
-        step, loss, switched = advance(theta, x, y, step, limit, tolerance, *astuple(schedule), switched)
+        before, start = after, step
+        step, loss, switched = advance(theta, x, y, step, limit, tolerance, *rule, switched)
+        after = theta.copy()
         if not (np.isfinite(loss) and np.isfinite(theta).all()):
             theta, loss = before, np.inf
             if not trace.rows:
-                trace.add(start, loss, net)
+                trace.add(start, loss, theta)
             break
-        net = Network.from_vector(theta)
-        trace.add(step, loss, net)
+        trace.add(step, loss, after)
         fixed = step > max(start, schedule.warm_up) and np.array_equal(theta, before)
         if loss <= tolerance or step >= budget or fixed:
             break
         limit = min(budget, step - step % trace.stride + trace.stride)
-    steps, losses, nets = zip(*trace.rows, strict=True)
+    steps, losses, thetas = zip(*trace.rows, strict=True)
     sharpnesses = None
     if with_sharpness:
-        sharpnesses = np.array([tangent.sharpness(each, data) if at < np.inf else np.inf
-                                for each, at in zip(nets, losses, strict=True)])
+        sharpnesses = np.array([tangent.sharpness(Network.from_vector(each), data) if at < np.inf else np.inf
+                                for each, at in zip(thetas, losses, strict=True)])
     return Run(
         net=Network.from_vector(theta),
         outcome=_outcome(loss, tolerance, step, schedule.warm_up),
