@@ -16,7 +16,7 @@ from ledgerbook.claim import Claim, Record, check
 
 __all__ = [
     "test_claim_holds_and_its_wrong_versions_do_not", "test_fold_shows_every_function_that_computes_a_side",
-    "test_check_stands_on_the_page",
+    "test_check_stands_on_the_page", "test_statement_is_typeset",
     "test_claims_import_no_other_room_and_no_heavy_package_in_vain",
 ]
 
@@ -56,6 +56,11 @@ def test_fold_shows_every_function_that_computes_a_side(claim: Claim):
 def test_check_stands_on_the_page(room: Room):
     code = text(room.page, "code")
     assert [name for name in room.claims if not re.search(rf"check\(\w+\.{name}\)", code)] == []
+
+
+def test_statement_is_typeset(claim: Claim):
+    """The page shows it at the ✓; that it has no error of TeX is seen in the browser."""
+    assert claim.tex and claim.tex.count("{") == claim.tex.count("}") and "$" not in claim.tex
 
 
 def test_claims_import_no_other_room_and_no_heavy_package_in_vain(room: Room):
