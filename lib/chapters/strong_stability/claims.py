@@ -463,7 +463,7 @@ def _largest(walls: Array, form: Array, faces: bool = True) -> float:
     """The largest uᵀAu over unit vectors with Nu ≥ 0.
 
     Where it is reached, inside of some face, it is a local maximum on the sphere of the face's span. There every local
-    maximum is global, so it is the top eigenvalue of A on that span.
+    maximum is global, so it is the top eigenvalue of A on that span. Where that is repeated, a smaller face has it too.
     """
     rows, found = walls / np.linalg.norm(walls, axis=1, keepdims=True), []
     for count in range(len(rows) + 1 if faces else 1):
