@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, combinations
 
 import autograd.numpy as anp
@@ -462,7 +463,7 @@ def _largest(walls: Array, form: Array, faces: bool = True) -> float:
     """The largest uᵀAu over unit vectors with Nu ≥ 0.
 
     Where it is reached, inside of some face, it is a local maximum on the sphere of the face's span. There every local
-    maximum is global, so it is the top eigenvalue of A on that span.
+    maximum is global, so it is the top eigenvalue of A on that span. Where that is repeated, a smaller face has it too.
     """
     rows, found = walls / np.linalg.norm(walls, axis=1, keepdims=True), []
     for count in range(len(rows) + 1 if faces else 1):
@@ -506,23 +507,21 @@ def _unit(columns: Array) -> Array:
     return columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
 
 
-def _paths_stay(cones: Cones) -> bool:
-    def step(u: Array) -> Array:
-        return cones.system.step(u, cones.eta)
+def _real_step(cones: Cones) -> Callable[[Array], Array]:
+    slope = grad(cones.loss)
+    return lambda u: u - cones.eta * slope(cones.size * u) / cones.size
 
+
+def _paths_stay(cones: Cones) -> bool:
     def far(u: Array) -> float:
         return np.linalg.norm(cones.system.path(u, cones.eta, 6)[1:], axis=1).max()
 
-    return bool(_reaches(step, far, cones.system.dim, seed=0) <= 1 + NOTICED)
+    return bool(_reaches(partial(cones.system.step, eta=cones.eta), far, cones.system.dim, seed=0) <= 1 + NOTICED)
 
 
 def _one_step_stays(cones: Cones) -> bool:
-    slope = grad(cones.loss)
-
-    def step(u: Array) -> Array:
-        return u - cones.eta * slope(cones.size * u) / cones.size
-
-    return bool(_reaches(step, lambda u: np.linalg.norm(step(u)), cones.walls[0].shape[1], seed=1) <= 1 + NOTICED)
+    step, dim = _real_step(cones), cones.walls[0].shape[1]
+    return bool(_reaches(step, lambda u: np.linalg.norm(step(u)), dim, seed=1) <= 1 + NOTICED)
 
 
 IV_EXACT = Claim(
@@ -570,10 +569,8 @@ def _beside_flat(cones: Cones) -> Iterator[Array]:
 
 
 def _steps_beside_flat_stay(cones: Cones) -> bool:
-    slope = grad(cones.loss)
-    stretched = [np.linalg.norm(u - cones.eta * slope(cones.size * u) / cones.size) / np.linalg.norm(u)
-                 for u in _beside_flat(cones)]
-    return bool(max(stretched) <= 1 + NOTICED)
+    step = _real_step(cones)
+    return bool(max(np.linalg.norm(step(u)) / np.linalg.norm(u) for u in _beside_flat(cones)) <= 1 + NOTICED)
 
 
 IV_FLAT = Claim(

@@ -74,7 +74,7 @@ def _regime(sharpness: np.ndarray, eta: float, distances: dict[str, np.ndarray])
         return head + told + "Left to its own rule, descent leaves for good too.", "unstable"
     out = own.max() > 1 + 1e-9
     stays = f"comes in after an excursion to {own.max():.3f} ε" if out else "stays in the ball"
-    return f"{head}{told}Left to its own rule, descent {stays}.", "edge"
+    return f"{head}{told}Left to its own rule, descent from this start {stays}.", "edge"
 
 
 def _distance_panel(distances: dict[str, np.ndarray]) -> Panel:
