@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
 from . import tangent
+from .arguments import finite, positive, vector, whole
 from .network import Dataset, Network
 
 Array = NDArray[np.float64]
@@ -39,7 +40,7 @@ def batches(n: int, size: int) -> NDArray[np.int_]:
     >>> batches(3, 2).tolist()
     [[0, 1], [0, 2], [1, 2]]
     """
-    if not 1 <= size <= n:
+    if not 1 <= whole("size", size) <= whole("n", n, 1):
         raise ValueError(f"size is {size}: a batch holds between 1 and n = {n} samples")
     return np.array(list(combinations(range(n), size)))
 
@@ -69,9 +70,7 @@ class Linearised:
 
     def __post_init__(self) -> None:
         for name in ("hessians", "gradients"):
-            array = np.array(getattr(self, name), dtype=np.float64)
-            if not np.isfinite(array).all():
-                raise ValueError(f"{name} holds a value that is not finite; replace it")
+            array = finite(name, getattr(self, name))
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         m, d = self.gradients.shape if self.gradients.ndim == 2 else (0, 0)
@@ -108,8 +107,15 @@ class Linearised:
 
     def mean_after(self, start: ArrayLike, eta: float, steps: int) -> Array:
         """E[θ_t - θ*] = (I - ηH)ᵗ (θ_0 - θ*) by the spectrum of H, shape (d,) (S3)."""
+        start = self._at(start, eta, steps)
         eigenvalues, vectors = self.spectrum
-        return vectors @ ((1 - eta * eigenvalues) ** steps * (vectors.T @ np.asarray(start, dtype=np.float64)))
+        return vectors @ ((1 - eta * eigenvalues) ** steps * (vectors.T @ start))
+
+    def _at(self, start: ArrayLike, eta: float, steps: int) -> Array:
+        """The start, once it, the step size and the number of steps are found to be such."""
+        positive("eta", eta)
+        whole("steps", steps)
+        return vector("start", start, self.d)
 
     def paths(self, start: ArrayLike, eta: float, steps: int) -> Iterator[Array]:
         """Where every sequence of batches leads: for t = 0 … ``steps`` an array of shape (mᵗ, d).
@@ -119,10 +125,10 @@ class Linearised:
         ValueError
             There are more than two million sequences.
         """
+        at = self._at(start, eta, steps)[None]
         count = len(self.gradients) ** steps
         if count > MOST_PATHS:
             raise ValueError(f"steps is {steps}: {count:.1e} sequences of batches are too many; take fewer steps")
-        at = np.asarray(start, dtype=np.float64)[None]
         yield at
         factors = np.eye(self.d) - eta * self.hessians
         for _ in range(steps):
@@ -143,6 +149,7 @@ class Linearised:
         ValueError
             The batches have gradients, so that the recursion is not linear.
         """
+        positive("eta", eta)
         self._require_no_gradients()
         factors = np.eye(self.d) - eta * self.hessians
         return _mean_kron(factors)
@@ -153,7 +160,7 @@ class Linearised:
 
     def mean_squares(self, start: ArrayLike, eta: float, steps: int) -> Array:
         """E‖θ_t - θ*‖² for t = 0 … ``steps``, exactly, where g_b = 0; shape (steps + 1,)."""
-        start = np.asarray(start, dtype=np.float64)
+        start = self._at(start, eta, steps)
         moment, step, identity = np.outer(start, start).ravel(), self.second_moment_map(eta), np.eye(self.d).ravel()
         out = [identity @ moment]
         for _ in range(steps):
@@ -203,7 +210,7 @@ def linearise(net: Network, data: Dataset, size: int) -> Linearised:
     ValueError
         The network does not interpolate the data, or ``size`` is not between 1 and n.
     """
-    if net.loss(data) > 1e-20:
+    if not net.loss(data) <= 1e-20:
         raise ValueError(f"net has loss {net.loss(data):.1e}; linearise at a minimum of zero loss")
     chosen = batches(data.n, size)
     inside = np.linalg.qr(tangent.features(net, data.x))[1].T  # row j: the feature of sample j in the basis

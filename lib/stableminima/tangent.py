@@ -17,6 +17,7 @@ from scipy.linalg import eigh
 from scipy.optimize import brentq
 
 from . import matrix_free
+from .arguments import finite, vector
 from .network import Dataset, Network
 
 Vector = NDArray[np.float64]
@@ -28,10 +29,15 @@ def blocks(net: Network, x: ArrayLike, pattern: ArrayLike | None = None) -> NDAr
     """x_j I_ji, I_ji and I_ji z_ji, shape (3, k, n): ∇_θ f(x_j) but for the factors w2_i and the 1 of b2 (S32).
 
     ``pattern`` is I, shape (n, k), by default the network's own. Numbers between 0 and 1 are taken as σ'(z_ji).
+
+    Raises
+    ------
+    ValueError
+        If x is not one-dimensional, or the pattern has another shape.
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = vector("x", x)
     z = net.preactivation(x)
-    active = (z > 0 if pattern is None else np.asarray(pattern)).T.astype(np.float64)
+    active = (z > 0 if pattern is None else finite("pattern", pattern, z.shape)).T.astype(np.float64)
     return np.stack([x * active, active, z.T * active + 0.0])  # no negative zero
 
 
