@@ -74,3 +74,10 @@ def whole(name: str, value: int, least: int = 0, remark: str = "") -> int:
     if not (isinstance(value, Real) and least <= value < np.inf and value == int(value)):
         raise ValueError(f"{name} must be a whole number ≥ {least}, got {value}{remark}")
     return int(value)
+
+
+def start(name: str, at: ArrayLike, size: int, eta: float, steps: int = 0) -> Vector:
+    """Where a walk of ``steps`` steps of size η begins, shape (size,), once all of these are found to be such."""
+    positive("eta", eta)
+    whole("steps", steps)
+    return vector(name, at, size)

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
-from . import tangent
-from .arguments import finite, positive, vector, whole
+from . import arguments, tangent
+from .arguments import finite, positive, whole
 from .network import Dataset, Network
 
 Array = NDArray[np.float64]
@@ -107,15 +107,9 @@ class Linearised:
 
     def mean_after(self, start: ArrayLike, eta: float, steps: int) -> Array:
         """E[θ_t - θ*] = (I - ηH)ᵗ (θ_0 - θ*) by the spectrum of H, shape (d,) (S3)."""
-        start = self._at(start, eta, steps)
+        start = arguments.start("start", start, self.gradients.shape[1], eta, steps)
         eigenvalues, vectors = self.spectrum
         return vectors @ ((1 - eta * eigenvalues) ** steps * (vectors.T @ start))
-
-    def _at(self, start: ArrayLike, eta: float, steps: int) -> Array:
-        """The start, once it, the step size and the number of steps are found to be such."""
-        positive("eta", eta)
-        whole("steps", steps)
-        return vector("start", start, self.d)
 
     def paths(self, start: ArrayLike, eta: float, steps: int) -> Iterator[Array]:
         """Where every sequence of batches leads: for t = 0 … ``steps`` an array of shape (mᵗ, d).
@@ -125,7 +119,7 @@ class Linearised:
         ValueError
             There are more than two million sequences.
         """
-        at = self._at(start, eta, steps)[None]
+        at = arguments.start("start", start, self.gradients.shape[1], eta, steps)[None]
         count = len(self.gradients) ** steps
         if count > MOST_PATHS:
             raise ValueError(f"steps is {steps}: {count:.1e} sequences of batches are too many; take fewer steps")
@@ -160,7 +154,7 @@ class Linearised:
 
     def mean_squares(self, start: ArrayLike, eta: float, steps: int) -> Array:
         """E‖θ_t - θ*‖² for t = 0 … ``steps``, exactly, where g_b = 0; shape (steps + 1,)."""
-        start = self._at(start, eta, steps)
+        start = arguments.start("start", start, self.gradients.shape[1], eta, steps)
         moment, step, identity = np.outer(start, start).ravel(), self.second_moment_map(eta), np.eye(self.d).ravel()
         out = [identity @ moment]
         for _ in range(steps):

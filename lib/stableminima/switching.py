@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import orth
 
-from . import tangent
+from . import arguments, tangent
 from .arguments import finite, number, numbers, positive, vector, whole
 from .network import Dataset, Network
 from .stability import batches
@@ -131,10 +131,10 @@ class Switching:
             Here and below: if u has another shape, η is not positive, or there is no such batch or mode.
         """
         u = np.asarray(u, dtype=np.float64)
-        if u.shape != (self.dim,):
-            raise ValueError(f"u must have shape ({self.dim},), got {u.shape}")
+        if u.shape != self.gradients.shape[2:]:
+            raise ValueError(f"u must have shape {self.gradients.shape[2:]}, got {u.shape}")
         positive("eta", eta)
-        for name, number_of, count in (("batch", batch, self.batches), ("mode", mode, self.modes)):
+        for name, number_of, count in (("mode", mode, len(self.hessians)), ("batch", batch, self.hessians.shape[1])):
             if number_of is not None and not 0 <= number_of < count:
                 raise ValueError(f"{name} must be a number from 0 to {count - 1}, got {number_of}")
         return self._step(u, eta, batch, mode)
@@ -146,22 +146,16 @@ class Switching:
             return u - eta * (self.mean_gradients[mode] + self.mean_hessians[mode] @ u)
         return u - eta * (self.gradients[mode, batch] + self.hessians[mode, batch] @ u)
 
-    def start(self, u: ArrayLike, eta: float, steps: int = 0) -> Array:
-        """u as an array of shape (d,), once it, the step size and the number of steps are found to be such."""
-        positive("eta", eta)
-        whole("steps", steps)
-        return vector("u", u, self.dim)
-
     def path(self, u: ArrayLike, eta: float, steps: int) -> Array:
         """Gradient descent by the system's own rule, shape (steps + 1, d)."""
-        out = [self.start(u, eta, steps)]
+        out = [arguments.start("u", u, self.hessians.shape[-1], eta, steps)]
         for _ in range(steps):
             out.append(self._step(out[-1], eta))
         return np.array(out)
 
     def led(self, u: ArrayLike, eta: float, modes: Iterable[int]) -> Array:
         """Gradient descent with the mode of each step chosen for it, shape (number of steps + 1, d)."""
-        out = [self.start(u, eta)]
+        out = [arguments.start("u", u, self.hessians.shape[-1], eta)]
         for mode in modes:
             out.append(self.step(out[-1], eta, mode=mode))
         return np.array(out)
@@ -171,7 +165,7 @@ class Switching:
 
         A mean over the rows of ``iterates(…)[t]`` is an exact expectation.
         """
-        out = [self.start(u, eta, steps)[None]]
+        out = [arguments.start("u", u, self.hessians.shape[-1], eta, steps)[None]]
         for _ in range(steps):
             out.append(np.array([self._step(row, eta, batch) for row in out[-1] for batch in range(self.batches)]))
         return out
@@ -182,23 +176,23 @@ class Switching:
 
 def gamma(system: Switching, q: ArrayLike) -> float:
     """γ = max_m E|qᵀĝ_m| (S11)."""
-    return float(np.abs(system.gradients @ vector("q", q, system.dim)).mean(axis=1).max())
+    return float(np.abs(system.gradients @ vector("q", q, system.hessians.shape[-1])).mean(axis=1).max())
 
 
 def drift(system: Switching, q: ArrayLike) -> float:
     """max_m |qᵀ E[ĝ_m]|, at most γ, and 0 where the loss is differentiable."""
-    return float(np.abs(system.mean_gradients @ vector("q", q, system.dim)).max())
+    return float(np.abs(system.mean_gradients @ vector("q", q, system.hessians.shape[-1])).max())
 
 
 def rayleigh(system: Switching, q: ArrayLike) -> Array:
     """λ_m = qᵀH_m q for a unit vector q, shape (modes,): the numbers for which :func:`deviation` is smallest."""
-    q = vector("q", q, system.dim)
+    q = vector("q", q, system.hessians.shape[-1])
     return q @ system.mean_hessians @ q
 
 
 def deviation(system: Switching, q: ArrayLike, eigenvalues: ArrayLike) -> float:
     """δ = max_m ‖H_m q - λ_m q‖: how far q is from being an eigenvector of every mode."""
-    q, eigenvalues = vector("q", q, system.dim), vector("eigenvalues", eigenvalues, system.modes)
+    q, eigenvalues = vector("q", q, system.hessians.shape[-1]), vector("eigenvalues", eigenvalues, len(system.hessians))
     return float(np.linalg.norm(system.mean_hessians @ q - np.outer(eigenvalues, q), axis=1).max())
 
 
@@ -287,7 +281,7 @@ def greedy(system: Switching, u: ArrayLike, eta: float, steps: int) -> tuple[Arr
 
     Returns the path, shape (steps + 1, d), and the modes taken, shape (steps,).
     """
-    path, taken = [system.start(u, eta, steps)], []
+    path, taken = [arguments.start("u", u, system.hessians.shape[-1], eta, steps)], []
     for _ in range(steps):
         here = path[-1]
         next_points = here - eta * (system.mean_gradients + system.mean_hessians @ here)
@@ -306,7 +300,7 @@ def exhaustive(system: Switching, u: ArrayLike, eta: float, steps: int) -> tuple
     ValueError
         If there are more than a million sequences.
     """
-    ends = system.start(u, eta, steps)[None]
+    ends = arguments.start("u", u, system.hessians.shape[-1], eta, steps)[None]
     if system.modes**steps > 1_000_000:
         raise ValueError(f"steps is {steps}: {system.modes} modes have {system.modes**steps:.1e} sequences, "
                          "more than a million; take fewer steps, or greedy")
