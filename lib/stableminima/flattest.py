@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import finite
+from .threads import one_thread
 
 Array = NDArray[np.float64]
 REMEDY = "rescale the data, or the neurons, if they differ by many powers of ten"
@@ -40,6 +41,7 @@ class Solution:
     multipliers: Array
 
 
+@one_thread()
 def solve(
     blocks: Array,
     *,

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import flattest, tangent
 from .arguments import finite, number, vector
 from .network import Dataset, Network
+from .threads import one_thread
 
 Array = NDArray[np.float64]
 NUDGE = 1e-7  # thresholds stay this far from samples, in units of the gap between the samples
@@ -237,6 +238,7 @@ class Flattest:
         return 2 / self.bound
 
 
+@one_thread()
 def flattest_interpolant(data: Dataset, gap: float = 1e-4) -> Flattest:
     """The flattest interpolant over all widths, with a proof that none is flatter by more than the share ``gap``.
 

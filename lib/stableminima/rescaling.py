@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import flattest, tangent
 from .arguments import finite, positive
 from .network import Dataset, Network
+from .threads import one_thread
 
 Array = NDArray[np.float64]
 
@@ -55,6 +56,7 @@ def rescaling_bound(net: Network, data: Dataset, density: ArrayLike) -> float:
     return float(density.sum() / data.n + np.abs(net.w2) @ costs)
 
 
+@one_thread()
 def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-4) -> FlattestRescaling:
     """The rescaling with the smallest λ_max(ΦᵀΦ/n), with a proof that none is flatter by more than the share ``gap``.
 

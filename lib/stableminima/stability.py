@@ -22,6 +22,7 @@ from scipy.linalg import eigh
 from . import arguments, tangent
 from .arguments import finite, positive, whole
 from .network import Dataset, Network
+from .threads import one_thread
 
 Array = NDArray[np.float64]
 MOST_PATHS = 2_000_000
@@ -129,6 +130,7 @@ class Linearised:
             at = (np.einsum("bij,pj->pbi", factors, at) - eta * self.gradients).reshape(-1, self.d)
             yield at
 
+    @one_thread()
     def mean_distances(self, start: ArrayLike, eta: float, steps: int) -> Array:
         """E‖θ_t - θ*‖ for t = 0 … ``steps``, exactly, by all sequences of batches; shape (steps + 1,) (S4)."""
         return np.array([np.linalg.norm(at, axis=1).mean() for at in self.paths(start, eta, steps)])
@@ -152,6 +154,7 @@ class Linearised:
         if self.gradients.any():
             raise ValueError("gradients are not 0, so the second moment's recursion is not linear; use paths instead")
 
+    @one_thread()
     def mean_squares(self, start: ArrayLike, eta: float, steps: int) -> Array:
         """E‖θ_t - θ*‖² for t = 0 … ``steps``, exactly, where g_b = 0; shape (steps + 1,)."""
         start = arguments.start("start", start, self.gradients.shape[1], eta, steps)
@@ -163,6 +166,7 @@ class Linearised:
         return np.array(out)
 
     @cached_property
+    @one_thread()
     def largest_mean_square_step(self) -> float:
         """The largest η at which E‖θ_t - θ*‖² stays bounded from every start, where g_b = 0; infinite where H = 0.
 

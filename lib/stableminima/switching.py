@@ -22,6 +22,7 @@ from . import arguments, tangent
 from .arguments import finite, number, numbers, positive, vector, whole
 from .network import Dataset, Network
 from .stability import batches
+from .threads import one_thread
 
 Array = NDArray[np.float64]
 Rule = Callable[[Array], int]
@@ -146,6 +147,7 @@ class Switching:
             return u - eta * (self.mean_gradients[mode] + self.mean_hessians[mode] @ u)
         return u - eta * (self.gradients[mode, batch] + self.hessians[mode, batch] @ u)
 
+    @one_thread()
     def path(self, u: ArrayLike, eta: float, steps: int) -> Array:
         """Gradient descent by the system's own rule, shape (steps + 1, d)."""
         out = [arguments.start("u", u, self.hessians.shape[-1], eta, steps)]
@@ -153,6 +155,7 @@ class Switching:
             out.append(self._step(out[-1], eta))
         return np.array(out)
 
+    @one_thread()
     def led(self, u: ArrayLike, eta: float, modes: Iterable[int]) -> Array:
         """Gradient descent with the mode of each step chosen for it, shape (number of steps + 1, d)."""
         out = [arguments.start("u", u, self.hessians.shape[-1], eta)]
@@ -160,6 +163,7 @@ class Switching:
             out.append(self.step(out[-1], eta, mode=mode))
         return np.array(out)
 
+    @one_thread()
     def iterates(self, u: ArrayLike, eta: float, steps: int) -> list[Array]:
         """What u_t can be, for t = 0 … ``steps``: one row for each of the batches**t equally likely batch sequences.
 
@@ -231,6 +235,7 @@ def sharpest_at_home(system: Switching) -> float:
     return float(sharpnesses[at_home].max()) if any(at_home) else np.nan
 
 
+@one_thread()
 def growth(system: Switching, eta: float, steps: int = 3000, seed: int = 0) -> float:
     """The mean of log(‖u_{t+1}‖/‖u_t‖) over the last half of a path by the system's own rule, from a random start.
 
@@ -276,6 +281,7 @@ def leaving_step_size(system: Switching, low: float, high: float, halvings: int 
 # ---- adversaries that choose the mode --------------------------------------------------------------------------
 
 
+@one_thread()
 def greedy(system: Switching, u: ArrayLike, eta: float, steps: int) -> tuple[Array, NDArray[np.int_]]:
     """The adversary who takes, at each step, the mode that leads farthest from the minimum.
 
@@ -290,6 +296,7 @@ def greedy(system: Switching, u: ArrayLike, eta: float, steps: int) -> tuple[Arr
     return np.array(path), np.array(taken)
 
 
+@one_thread()
 def exhaustive(system: Switching, u: ArrayLike, eta: float, steps: int) -> tuple[Array, tuple[int, ...]]:
     """The adversary who tries all modes**steps sequences and takes the one that ends farthest from the minimum.
 
@@ -378,6 +385,7 @@ class NetworkModes:
     system: Switching
 
 
+@one_thread()
 def at_minimum(
     net: Network, data: Dataset, knots: int = 8, within: float = 1e-5, batch: int | None = None
 ) -> NetworkModes:
