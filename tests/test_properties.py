@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stableminima import interpolants, smoothness, tangent
 from stableminima.network import Dataset, Network
 
-settings.register_profile("same every time", derandomize=True, deadline=None, max_examples=20, database=None)
+settings.register_profile("same every time", derandomize=True, deadline=None, max_examples=50, database=None)
 settings.load_profile("same every time")
 
 WEIGHTS = st.integers(-16, 16).map(lambda sixteenths: sixteenths / 8)  # exact sums, and zeros, and equal thresholds

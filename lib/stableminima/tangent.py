@@ -150,11 +150,11 @@ def corrected_gram(net: Network, data: Dataset, eigenvalue: float) -> Matrix:
     Raises
     ------
     ValueError
-        If λ is not above ρ, where the inverse does not exist.
+        If λ is not finite and above ρ, where the inverse does not exist.
     """
     rho, slope, value = _residual_modes(net, data)
-    if not eigenvalue > rho.max():
-        raise ValueError(f"eigenvalue must be above ρ = {rho.max()}, got {eigenvalue}")
+    if not rho.max() < eigenvalue < np.inf:
+        raise ValueError(f"eigenvalue must be finite and above ρ = {rho.max()}, got {eigenvalue}")
     gap = (eigenvalue - rho) * (eigenvalue + rho)
     square, mixed = rho**2 / gap, eigenvalue * rho / gap
     added = slope.T * square @ slope + value.T * square @ value
