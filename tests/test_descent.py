@@ -161,7 +161,7 @@ def test_bad_options_are_named():
     case = random_case(0, 2, 2)
     with pytest.raises(ValueError, match="tolerance must be"):
         descend(case.net, case.data, Schedule(0.1), tolerance=-1)
-    with pytest.raises(ValueError, match="budget and records"):
+    with pytest.raises(ValueError, match="budget must be"):
         descend(case.net, case.data, Schedule(0.1), budget=0)
     with pytest.raises(ValueError, match="warm_up"):
         Schedule(0.1, warm_up=-3)

@@ -88,7 +88,7 @@ def test_twenty_toggling_neurons_are_listed():
     (lambda: modes.adjacent(*many(2)).toward(-1), "mode is -1"),
     (lambda: modes.sharpnesses(MIXED, Dataset(X, DATA.y + 0.5)), "a residual is 0.5: this holds at zero loss"),
     (lambda: modes.adjacent(MIXED, Dataset([1, 1], [0, 0])), "x holds 1.0 more than once"),
-    (lambda: tangent.features(MIXED, X, np.ones((4, 3))), r"pattern has shape \(4, 3\): give one number for each"),
+    (lambda: tangent.features(MIXED, X, np.ones((4, 3))), r"pattern must have shape \(4, 4\), got \(4, 3\)"),
     (lambda: switching.at_minimum(MIXED, DATA), r"neurons \[2\] have w1 = b1 = 0"),
 ])
 def test_bad_input_is_refused_with_the_remedy(make, message):

@@ -17,6 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import finite
+from .threads import one_thread
+
 Array = NDArray[np.float64]
 REMEDY = "rescale the data, or the neurons, if they differ by many powers of ten"
 
@@ -38,6 +41,7 @@ class Solution:
     multipliers: Array
 
 
+@one_thread()
 def solve(
     blocks: Array,
     *,
@@ -54,12 +58,18 @@ def solve(
 
     Raises
     ------
+    ValueError
+        If ``blocks`` has another shape or a value that is not finite, or bends and labels are both given, or neither.
     ArithmeticError
         If the solver fails, or proves nothing: as may happen where neurons or gaps differ by many powers of ten.
     """
     import cvxpy as cp  # half a second that a run without a minimum, or a page without this programme, does not need
 
-    k, n = blocks.shape[1:]
+    if (bends is None) == (labels is None):
+        raise ValueError("bends or labels must be given, and not both")
+    if np.ndim(blocks) != 3 or len(blocks) != 3:
+        raise ValueError(f"blocks must have shape (3, k, n), got {np.shape(blocks)}")
+    k, n = finite("blocks", blocks).shape[1:]
     by_weight, by_bias, by_value = np.einsum("bij,bil->bijl", blocks, blocks)
     terms = np.concatenate([by_weight + by_bias, by_value]).reshape(2 * k, -1)
     v, u, sharpness, shift = cp.Variable(k), cp.Variable(k), cp.Variable(), cp.Variable()
@@ -91,8 +101,11 @@ def as_density(matrix: Array, floor: float = 1e-9) -> Array:
     Raises
     ------
     ValueError
-        If no eigenvalue is positive.
+        If it is not square, a value is not finite, or no eigenvalue is positive.
     """
+    matrix = finite("density", matrix)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"density must be a square matrix, got shape {matrix.shape}")
     value, vector = np.linalg.eigh((matrix + matrix.T) / 2)
     if value[-1] <= 0:
         raise ValueError(f"density has no positive eigenvalue (the largest is {value[-1]}); give a density matrix")

@@ -12,12 +12,15 @@ problem is the programme of :mod:`~stableminima.flattest` over all sides and thr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import flattest, tangent
+from .arguments import finite, number, vector
 from .network import Dataset, Network
+from .threads import one_thread
 
 Array = NDArray[np.float64]
 NUDGE = 1e-7  # thresholds stay this far from samples, in units of the gap between the samples
@@ -91,7 +94,7 @@ def smoothest_interpolant(data: Dataset, nudge: float = NUDGE) -> Network:
     >>> smoothest_interpolant(Dataset([-1, 0, 1], [1, 0, 1]), nudge=0)([-1, -0.5, 0.25]).round(12).tolist()
     [1.0, 0.5, 0.25]
     """
-    if not 0 <= nudge < 0.5:
+    if not (isinstance(nudge, Real) and 0 <= nudge < 0.5):
         raise ValueError(f"nudge must be at least 0 and below 0.5, got {nudge}")
     if data.n < 2:
         raise ValueError("data must hold at least two samples; through one, every constant is an interpolant")
@@ -164,7 +167,7 @@ def certified_sharpness(data: Dataset, density: ArrayLike, multipliers: ArrayLik
     Raises
     ------
     ValueError
-        If a shape is wrong, or Q has no positive eigenvalue.
+        If a shape is wrong, a value is not finite, or Q has no positive eigenvalue.
 
     Examples
     --------
@@ -172,11 +175,8 @@ def certified_sharpness(data: Dataset, density: ArrayLike, multipliers: ArrayLik
     >>> round(certified_sharpness(data, np.ones((3, 3)), [1, -2, 1]), 4)        # Lemma 4 gives 1.6285
     1.6285
     """
-    density, multipliers = np.asarray(density, dtype=float), np.asarray(multipliers, dtype=float)
-    if density.shape != (data.n, data.n) or multipliers.shape != (data.n,):
-        raise ValueError(f"density and multipliers must have shapes ({data.n}, {data.n}) and ({data.n},), "
-                         f"got {density.shape} and {multipliers.shape}")
-    density = flattest.as_density(density)
+    density = flattest.as_density(finite("density", density, (data.n, data.n)))
+    multipliers = vector("multipliers", multipliers, data.n)
     return _dual_value(data, density, _feasible(data, density, multipliers))
 
 
@@ -238,6 +238,7 @@ class Flattest:
         return 2 / self.bound
 
 
+@one_thread()
 def flattest_interpolant(data: Dataset, gap: float = 1e-4) -> Flattest:
     """The flattest interpolant over all widths, with a proof that none is flatter by more than the share ``gap``.
 
@@ -247,7 +248,7 @@ def flattest_interpolant(data: Dataset, gap: float = 1e-4) -> Flattest:
     Raises
     ------
     ValueError
-        If ``gap`` is below 1e-5: the solver's accuracy is about 1e-6.
+        If ``gap`` is infinite or below 1e-5: the solver's accuracy is about 1e-6.
     ArithmeticError
         If the solver fails or the gap does not close. Known to work where inputs spread over 1e-3 to 1e6, at most a
         million spreads from 0, and labels over 1e-6 to 1e6: years from 1990 to 2020, or 0 to 1000, as they are.
@@ -258,8 +259,7 @@ def flattest_interpolant(data: Dataset, gap: float = 1e-4) -> Flattest:
     >>> round(found.bound, 3), found.sharpness < 1.0001 * found.bound
     (1.765, True)
     """
-    if not gap >= 1e-5:
-        raise ValueError(f"gap must be at least 1e-5, got {gap}")
+    number("gap", gap, 1e-5)
     pieces = _Pieces.of(data.x)
     index, tau = pieces.start()
     for _ in range(ROUNDS):

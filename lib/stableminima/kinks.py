@@ -13,6 +13,7 @@ import autograd.numpy as anp
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import vector
 from .switching import Switching
 
 Array = NDArray[np.float64]
@@ -65,6 +66,9 @@ class Tight:
     kappa: float
     s: float
     slope: float = 0.47
+
+    def __post_init__(self) -> None:
+        vector("(kappa, s, slope)", (self.kappa, self.s, self.slope))
 
     def loss(self, u: Array) -> float:
         """L at u = (a, b)."""

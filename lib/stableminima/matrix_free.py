@@ -9,11 +9,13 @@ time and O(k²) memory; at n = k = 10⁴ that is 7.2 GB.
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
+from .arguments import vector, whole
 from .network import Dataset, Network
 from .runs import kernels
 
@@ -42,7 +44,7 @@ def features(net: Network, x: ArrayLike) -> LinearOperator:
     >>> (features(absolute, [-2, 0, 3]) @ np.ones(3)).tolist()
     [3.0, -2.0, 1.0, 1.0, 3.0, 2.0, 3.0]
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = vector("x", x)
     k, n = net.k, x.size
     order = np.argsort(x)
     x = x[order]
@@ -112,10 +114,9 @@ def largest_eigenvalue(operator: LinearOperator, tolerance: float = 1e-10, resta
     RuntimeError
         If the iteration does not converge.
     """
-    if not 0 <= tolerance < 1:
+    if not (isinstance(tolerance, Real) and 0 <= tolerance < 1):
         raise ValueError(f"tolerance must be a relative error in [0, 1), got {tolerance}")
-    if restarts < 1:
-        raise ValueError(f"restarts must be at least 1, got {restarts}")
+    whole("restarts", restarts, 1)
     start = np.random.default_rng(0).standard_normal(operator.shape[0])
     try:
         (found,) = eigsh(operator, 1, which="LA", v0=start, tol=tolerance, maxiter=restarts, return_eigenvectors=False)

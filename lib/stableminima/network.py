@@ -12,24 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Vector = NDArray[np.float64]
-
-
-def _vector(name: str, values: ArrayLike) -> Vector:
-    """A read-only float64 copy of ``values``; ``name`` is what the error speaks of."""
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be real numbers, got {values!r}") from error
-    if array.ndim != 1:
-        raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}; flatten it with np.ravel")
-    if array.size == 0:
-        raise ValueError(f"{name} is empty; at least one number is needed")
-    bad = np.flatnonzero(~np.isfinite(array))
-    if bad.size:
-        raise ValueError(f"{name}[{bad[0]}] is {array[bad[0]]}; remove or replace values that are not finite")
-    array.setflags(write=False)
-    return array
+from .arguments import Vector, number, positive, vector, whole
 
 
 def _same_length(**arrays: Vector) -> None:
@@ -66,8 +49,8 @@ class Dataset:
     y: Vector
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "x", _vector("x", self.x))
-        object.__setattr__(self, "y", _vector("y", self.y))
+        object.__setattr__(self, "x", vector("x", self.x))
+        object.__setattr__(self, "y", vector("y", self.y))
         _same_length(x=self.x, y=self.y)
         values, counts = np.unique(self.x, return_counts=True)
         if counts.max() > 1:
@@ -83,7 +66,16 @@ class Dataset:
 
     @classmethod
     def random(cls, rng: np.random.Generator, n: int = 10, spread: float = 2.0, label_scale: float = 0.3) -> Dataset:
-        """x uniform in [-spread, spread] and y normal with standard deviation ``label_scale``, x drawn first."""
+        """x uniform in [-spread, spread] and y normal with standard deviation ``label_scale``, x drawn first.
+
+        Raises
+        ------
+        ValueError
+            If ``n`` is below 1, or ``spread`` not positive, or ``label_scale`` negative.
+        """
+        whole("n", n, 1)
+        positive("spread", spread)
+        number("label_scale", label_scale, 0)
         return cls(rng.uniform(-spread, spread, n), label_scale * rng.standard_normal(n))
 
 
@@ -115,9 +107,9 @@ class Network:
 
     def __post_init__(self) -> None:
         for name in ("w1", "b1", "w2"):
-            object.__setattr__(self, name, _vector(name, getattr(self, name)))
+            object.__setattr__(self, name, vector(name, getattr(self, name)))
         _same_length(w1=self.w1, b1=self.b1, w2=self.w2)
-        object.__setattr__(self, "b2", float(_vector("b2", np.ravel(self.b2))[0]))
+        object.__setattr__(self, "b2", float(vector("b2", np.ravel(self.b2), 1)[0]))
 
     @property
     def k(self) -> int:
@@ -140,7 +132,7 @@ class Network:
         ValueError
             If the number of entries is not 3k+1 for some k ≥ 1, or one is not finite.
         """
-        theta = _vector("theta", theta)
+        theta = vector("theta", theta)
         k, rest = divmod(theta.size - 1, 3)
         if rest or k == 0:
             raise ValueError(f"theta must have 3k+1 entries for a width k ≥ 1, got {theta.size}")
@@ -155,10 +147,10 @@ class Network:
         Raises
         ------
         ValueError
-            If ``scale`` is not positive and finite.
+            If ``k`` is below 1, or ``scale`` is not positive and finite.
         """
-        if not (np.isfinite(scale) and scale > 0):
-            raise ValueError(f"scale must be a positive number, got {scale}")
+        whole("k", k, 1)
+        positive("scale", scale)
         edge = 1 / np.sqrt(k)
         layers = rng.uniform(-1, 1, k), rng.uniform(-1, 1, k), rng.uniform(-edge, edge, k)
         return cls(*(scale * layer for layer in layers), scale * rng.uniform(-edge, edge))
@@ -193,7 +185,7 @@ class Network:
         ValueError
             If a factor is not positive and finite.
         """
-        beta = _vector("beta", np.broadcast_to(beta, self.w1.shape))
+        beta = vector("beta", np.full(self.k, beta) if np.ndim(beta) == 0 else beta, self.k)
         if beta.min() <= 0:
             raise ValueError(f"beta must be positive, got {beta.min()}; a negative factor changes the function")
         return Network(beta * self.w1, beta * self.b1, self.w2 / beta, self.b2)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import tangent
+from .arguments import positive, vector
 from .network import Dataset, Network
 
 
@@ -27,7 +28,7 @@ def room(net: Network, x: ArrayLike) -> NDArray[np.float64]:
     >>> room(Network([1], [0.5], [2], 0), [2, 3]).tolist()
     [1.1666666666666667, 2.5, inf, inf]
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = vector("x", x)
     distance = np.abs(net.preactivation(x))
     speed = np.abs(x)[:, None] * np.ones(net.k)
     by_weight = np.full(distance.shape, np.inf)  # a sample at 0 does not feel w1
@@ -37,6 +38,8 @@ def room(net: Network, x: ArrayLike) -> NDArray[np.float64]:
 
 def unguarded_difference(net: Network, x: ArrayLike, step: float) -> NDArray[np.float64]:
     """(f(x_j; θ + h e_p) - f(x_j; θ - h e_p)) / 2h for every parameter p, shape (3k+1, n), whatever kinks are near."""
+    x = vector("x", x)
+    positive("step", step)
     moves = step * np.eye(net.vector.size)
     up, down = (np.array([Network.from_vector(net.vector + sign * move)(x) for move in moves]) for sign in (1, -1))
     return (up - down) / (2 * step)
@@ -61,8 +64,7 @@ def central_difference(net: Network, x: ArrayLike, step: float) -> NDArray[np.fl
     ...
     ValueError: step 0.5 reaches a kink at distance 0.2: take a smaller step, or another instance
     """
-    if not step > 0:
-        raise ValueError(f"step must be a positive number, got {step}")
+    positive("step", step)
     if not step < (nearest := room(net, x).min()):
         where = f"step {step:g} reaches a kink at distance {nearest:.3g}"
         raise ValueError(f"{where}: take a smaller step, or another instance")
@@ -115,6 +117,7 @@ class Ray:
 
     def share(self, eta: float) -> float:
         """Decrease of the loss over the promised one."""
+        positive("eta", eta)
         after = Network.from_vector(self.net.vector - eta * self.gradient)
         return (self.net.loss(self.data) - after.loss(self.data)) / (eta * self.promise)
 

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import flattest, tangent
+from .arguments import finite, positive
 from .network import Dataset, Network
+from .threads import one_thread
 
 Array = NDArray[np.float64]
 
@@ -45,15 +47,16 @@ def rescaling_bound(net: Network, data: Dataset, density: ArrayLike) -> float:
     ValueError
         If Q is not symmetric, positive semidefinite and of trace 1, to rounding.
     """
-    density = np.asarray(density, dtype=float)
-    if density.shape != (data.n, data.n) or not np.allclose(density, density.T):
-        raise ValueError(f"density must be a symmetric matrix of shape ({data.n}, {data.n}), got {density.shape}")
+    density = finite("density", density, (data.n, data.n))
+    if not np.allclose(density, density.T):
+        raise ValueError("density must be symmetric; average it with its transpose")
     if not np.isclose(np.trace(density), 1) or np.linalg.eigvalsh(density)[0] < -1e-12:
         raise ValueError("density must be positive semidefinite and of trace 1; divide it by its trace")
     costs = flattest.least_costs(*tangent.blocks(net, data.x), density)
     return float(density.sum() / data.n + np.abs(net.w2) @ costs)
 
 
+@one_thread()
 def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-4) -> FlattestRescaling:
     """The rescaling with the smallest λ_max(ΦᵀΦ/n), with a proof that none is flatter by more than the share ``gap``.
 
@@ -62,6 +65,8 @@ def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-4) -> Flatte
 
     Raises
     ------
+    ValueError
+        If ``gap`` is not positive.
     ArithmeticError
         If the solver fails or the gap does not close: so if neurons differ by many powers of ten.
 
@@ -72,6 +77,7 @@ def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-4) -> Flatte
     >>> round(tangent.interpolation_sharpness(net, data), 3), round(found.sharpness, 3), round(found.bound, 3)
     (2.94, 2.173, 2.173)
     """
+    positive("gap", gap)
     blocks = tangent.blocks(net, data.x)
     length = np.linalg.norm(blocks[2], axis=1)
     matters, idle = np.flatnonzero((net.w2 != 0) & (length > 0)), (net.w2 == 0) & (length > 0)
@@ -83,7 +89,7 @@ def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-4) -> Flatte
     found = FlattestRescaling(
         best, tangent.interpolation_sharpness(best, data), rescaling_bound(net, data, density), density
     )
-    if found.sharpness > (1 + gap) * found.bound:
+    if not found.sharpness <= (1 + gap) * found.bound:
         raise ArithmeticError(f"the smallest sharpness is between {found.bound} and {found.sharpness}: "
                               f"{flattest.REMEDY}, or allow that gap")
     return found

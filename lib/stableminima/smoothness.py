@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
 
+from .arguments import numbers
 from .network import Dataset, Network
 
 if TYPE_CHECKING:
@@ -25,9 +26,17 @@ if TYPE_CHECKING:
 Values = NDArray[np.float64]
 
 
+def _points(x: ArrayLike) -> Values:
+    """Where a weight is asked for; what is not a number would have the weight 0."""
+    x = numbers("x", x)
+    if np.isnan(x).any():
+        raise ValueError("x holds a value that is not a number; remove or replace it")
+    return x
+
+
 def _one_sided(x: ArrayLike, sample: Values) -> Values:
     """g⁺ for a sample of inputs: with m samples above x the powers of m cancel to Σ(X - x) · √(m² + (ΣX)²) / n²."""
-    x = np.asarray(x, dtype=np.float64)[..., None]
+    x = _points(x)[..., None]
     above = sample > x
     excess = np.where(above, sample - x, 0).sum(-1)
     return excess * np.hypot(above.sum(-1), np.where(above, sample, 0).sum(-1)) / sample.size**2
@@ -40,7 +49,7 @@ def g_plus(x: ArrayLike, data: Dataset) -> Values:
 
 def g_minus(x: ArrayLike, data: Dataset) -> Values:
     """g⁻ at the points x, in the shape of x (S39): g⁺ of the mirrored sample at -x."""
-    return _one_sided(-np.asarray(x, dtype=np.float64), -data.x)
+    return _one_sided(-_points(x), -data.x)
 
 
 def g(x: ArrayLike, data: Dataset) -> Values:
@@ -73,7 +82,7 @@ def population_g(x: ArrayLike, population: rv_frozen) -> Values:
     mean = population.mean()
     if not np.isfinite(mean):
         raise ValueError(f"population has mean {mean}; the weight needs a distribution with a finite mean")
-    x = np.asarray(x, dtype=np.float64)
+    x = _points(x)
     above = population.sf(x)
     excess = np.vectorize(lambda at: quad(population.sf, at, population.support()[1])[0], otypes=[float])(x)
     part = x * above + excess  # E[X; X > x]

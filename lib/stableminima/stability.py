@@ -19,8 +19,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
-from . import tangent
+from . import arguments, tangent
+from .arguments import finite, positive, whole
 from .network import Dataset, Network
+from .threads import one_thread
 
 Array = NDArray[np.float64]
 MOST_PATHS = 2_000_000
@@ -39,7 +41,7 @@ def batches(n: int, size: int) -> NDArray[np.int_]:
     >>> batches(3, 2).tolist()
     [[0, 1], [0, 2], [1, 2]]
     """
-    if not 1 <= size <= n:
+    if not 1 <= whole("size", size) <= whole("n", n, 1):
         raise ValueError(f"size is {size}: a batch holds between 1 and n = {n} samples")
     return np.array(list(combinations(range(n), size)))
 
@@ -72,9 +74,7 @@ class Linearised:
 
     def __post_init__(self) -> None:
         for name in ("hessians", "gradients"):
-            array = np.array(getattr(self, name), dtype=np.float64)
-            if not np.isfinite(array).all():
-                raise ValueError(f"{name} holds a value that is not finite; replace it")
+            array = finite(name, getattr(self, name))
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         m, d = self.gradients.shape if self.gradients.ndim == 2 else (0, 0)
@@ -111,8 +111,9 @@ class Linearised:
 
     def mean_after(self, start: ArrayLike, eta: float, steps: int) -> Array:
         """E[θ_t - θ*] = (I - ηH)ᵗ (θ_0 - θ*) by the spectrum of H, shape (d,) (S3)."""
+        start = arguments.start("start", start, self.gradients.shape[1], eta, steps)
         eigenvalues, vectors = self.spectrum
-        return vectors @ ((1 - eta * eigenvalues) ** steps * (vectors.T @ np.asarray(start, dtype=np.float64)))
+        return vectors @ ((1 - eta * eigenvalues) ** steps * (vectors.T @ start))
 
     def paths(self, start: ArrayLike, eta: float, steps: int) -> Iterator[Array]:
         """Where every sequence of batches leads: for t = 0 … ``steps`` an array of shape (mᵗ, d).
@@ -122,16 +123,17 @@ class Linearised:
         ValueError
             There are more than two million sequences.
         """
+        at = arguments.start("start", start, self.gradients.shape[1], eta, steps)[None]
         count = len(self.gradients) ** steps
         if count > MOST_PATHS:
             raise ValueError(f"steps is {steps}: {count:.1e} sequences of batches are too many; take fewer steps")
-        at = np.asarray(start, dtype=np.float64)[None]
         yield at
         factors = np.eye(self.d) - eta * self.hessians
         for _ in range(steps):
             at = (np.einsum("bij,pj->pbi", factors, at) - eta * self.gradients).reshape(-1, self.d)
             yield at
 
+    @one_thread()
     def mean_distances(self, start: ArrayLike, eta: float, steps: int) -> Array:
         """E‖θ_t - θ*‖ for t = 0 … ``steps``, exactly, by all sequences of batches; shape (steps + 1,) (S4)."""
         return np.array([np.linalg.norm(at, axis=1).mean() for at in self.paths(start, eta, steps)])
@@ -146,6 +148,7 @@ class Linearised:
         ValueError
             The batches have gradients, so that the recursion is not linear.
         """
+        positive("eta", eta)
         self._require_no_gradients()
         factors = np.eye(self.d) - eta * self.hessians
         return _mean_kron(factors)
@@ -154,9 +157,10 @@ class Linearised:
         if self.gradients.any():
             raise ValueError("gradients are not 0, so the second moment's recursion is not linear; use paths instead")
 
+    @one_thread()
     def mean_squares(self, start: ArrayLike, eta: float, steps: int) -> Array:
         """E‖θ_t - θ*‖² for t = 0 … ``steps``, exactly, where g_b = 0; shape (steps + 1,)."""
-        start = np.asarray(start, dtype=np.float64)
+        start = arguments.start("start", start, self.gradients.shape[1], eta, steps)
         moment, step, identity = np.outer(start, start).ravel(), self.second_moment_map(eta), np.eye(self.d).ravel()
         out = [identity @ moment]
         for _ in range(steps):
@@ -165,6 +169,7 @@ class Linearised:
         return np.array(out)
 
     @cached_property
+    @one_thread()
     def largest_mean_square_step(self) -> float:
         """The largest η at which E‖θ_t - θ*‖² stays bounded from every start, where g_b = 0; infinite where H = 0.
 
@@ -206,7 +211,7 @@ def linearise(net: Network, data: Dataset, size: int) -> Linearised:
     ValueError
         The network does not interpolate the data, or ``size`` is not between 1 and n.
     """
-    if net.loss(data) > 1e-20:
+    if not net.loss(data) <= 1e-20:
         raise ValueError(f"net has loss {net.loss(data):.1e}; linearise at a minimum of zero loss")
     chosen = batches(data.n, size)
     inside = np.linalg.qr(tangent.features(net, data.x))[1].T  # row j: the feature of sample j in the basis

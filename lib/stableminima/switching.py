@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import orth
 
-from . import modes, tangent
+from . import arguments, modes, tangent
+from .arguments import finite, number, numbers, positive, vector, whole
 from .network import Dataset, Network
 from .stability import batches
+from .threads import one_thread
 
 Array = NDArray[np.float64]
 Rule = Callable[[Array], int]
@@ -54,8 +56,8 @@ class Switching:
 
     def __post_init__(self) -> None:
         for name, axes in (("hessians", 4), ("gradients", 3)):
-            array = np.array(getattr(self, name), dtype=np.float64)
-            if array.ndim != axes or not np.isfinite(array).all():
+            array = numbers(name, getattr(self, name))
+            if array.ndim != axes or not array.size or not np.isfinite(array).all():
                 raise ValueError(f"{name} must hold finite numbers along {axes} axes (modes, batches, d, …), "
                                  f"got shape {array.shape}")
             array.setflags(write=False)
@@ -63,6 +65,8 @@ class Switching:
         if self.hessians.shape != (*self.gradients.shape, self.gradients.shape[-1]):
             raise ValueError(f"hessians of shape {self.hessians.shape} do not fit gradients of shape "
                              f"{self.gradients.shape}: give one of each for every mode and batch")
+        if not callable(self.rule):
+            raise TypeError(f"rule must be a function from a displacement to the number of its mode, got {self.rule!r}")
         gap = np.abs(self.hessians - self.hessians.swapaxes(-1, -2)).max()
         if gap > 1e-9 * np.abs(self.hessians).max():
             raise ValueError(f"hessians are not symmetric, they miss it by {gap:.1e}: give (A + Aᵀ)/2")
@@ -75,8 +79,11 @@ class Switching:
 
         Without a rule every displacement is in mode 0.
         """
-        hessians = np.asarray(hessians, dtype=np.float64)
-        gradients = np.zeros(hessians.shape[:2]) if gradients is None else np.asarray(gradients, dtype=np.float64)
+        hessians = numbers("hessians", hessians)
+        gradients = numbers("gradients", np.zeros(hessians.shape[:2]) if gradients is None else gradients)
+        if hessians.ndim != 3 or gradients.ndim != 2:
+            raise ValueError("hessians must have shape (modes, d, d) and gradients (modes, d), "
+                             f"got {hessians.shape} and {gradients.shape}")
         return cls(hessians[:, None], gradients[:, None], rule or (lambda u: 0))
 
     @property
@@ -118,35 +125,53 @@ class Switching:
         """u - η (g + H u), shape (d,) (S26).
 
         Without ``batch`` the full gradient; without ``mode`` the mode that u is in.
+
+        Raises
+        ------
+        ValueError
+            Here and below: if u has another shape, η is not positive, or there is no such batch or mode.
         """
         u = np.asarray(u, dtype=np.float64)
+        if u.shape != self.gradients.shape[2:]:
+            raise ValueError(f"u must have shape {self.gradients.shape[2:]}, got {u.shape}")
+        positive("eta", eta)
+        for name, number_of, count in (("mode", mode, len(self.hessians)), ("batch", batch, self.hessians.shape[1])):
+            if number_of is not None and not 0 <= number_of < count:
+                raise ValueError(f"{name} must be a number from 0 to {count - 1}, got {number_of}")
+        return self._step(u, eta, batch, mode)
+
+    def _step(self, u: Array, eta: float, batch: int | None = None, mode: int | None = None) -> Array:
+        """The same without a question, for loops."""
         mode = self.rule(u) if mode is None else mode
         if batch is None:
             return u - eta * (self.mean_gradients[mode] + self.mean_hessians[mode] @ u)
         return u - eta * (self.gradients[mode, batch] + self.hessians[mode, batch] @ u)
 
+    @one_thread()
     def path(self, u: ArrayLike, eta: float, steps: int) -> Array:
         """Gradient descent by the system's own rule, shape (steps + 1, d)."""
-        out = [np.asarray(u, dtype=np.float64)]
+        out = [arguments.start("u", u, self.hessians.shape[-1], eta, steps)]
         for _ in range(steps):
-            out.append(self.step(out[-1], eta))
+            out.append(self._step(out[-1], eta))
         return np.array(out)
 
+    @one_thread()
     def led(self, u: ArrayLike, eta: float, modes: Iterable[int]) -> Array:
         """Gradient descent with the mode of each step chosen for it, shape (number of steps + 1, d)."""
-        out = [np.asarray(u, dtype=np.float64)]
+        out = [arguments.start("u", u, self.hessians.shape[-1], eta)]
         for mode in modes:
             out.append(self.step(out[-1], eta, mode=mode))
         return np.array(out)
 
+    @one_thread()
     def iterates(self, u: ArrayLike, eta: float, steps: int) -> list[Array]:
         """What u_t can be, for t = 0 … ``steps``: one row for each of the batches**t equally likely batch sequences.
 
         A mean over the rows of ``iterates(…)[t]`` is an exact expectation.
         """
-        out = [np.asarray(u, dtype=np.float64)[None]]
+        out = [arguments.start("u", u, self.hessians.shape[-1], eta, steps)[None]]
         for _ in range(steps):
-            out.append(np.array([self.step(row, eta, batch) for row in out[-1] for batch in range(self.batches)]))
+            out.append(np.array([self._step(row, eta, batch) for row in out[-1] for batch in range(self.batches)]))
         return out
 
 
@@ -155,36 +180,41 @@ class Switching:
 
 def gamma(system: Switching, q: ArrayLike) -> float:
     """γ = max_m E|qᵀĝ_m| (S11)."""
-    return float(np.abs(system.gradients @ q).mean(axis=1).max())
+    return float(np.abs(system.gradients @ vector("q", q, system.hessians.shape[-1])).mean(axis=1).max())
 
 
 def drift(system: Switching, q: ArrayLike) -> float:
     """max_m |qᵀ E[ĝ_m]|, at most γ, and 0 where the loss is differentiable."""
-    return float(np.abs(system.mean_gradients @ q).max())
+    return float(np.abs(system.mean_gradients @ vector("q", q, system.hessians.shape[-1])).max())
 
 
 def rayleigh(system: Switching, q: ArrayLike) -> Array:
     """λ_m = qᵀH_m q for a unit vector q, shape (modes,): the numbers for which :func:`deviation` is smallest."""
-    return np.asarray(q) @ system.mean_hessians @ q
+    q = vector("q", q, system.hessians.shape[-1])
+    return q @ system.mean_hessians @ q
 
 
 def deviation(system: Switching, q: ArrayLike, eigenvalues: ArrayLike) -> float:
     """δ = max_m ‖H_m q - λ_m q‖: how far q is from being an eigenvector of every mode."""
+    q, eigenvalues = vector("q", q, system.hessians.shape[-1]), vector("eigenvalues", eigenvalues, len(system.hessians))
     return float(np.linalg.norm(system.mean_hessians @ q - np.outer(eigenvalues, q), axis=1).max())
 
 
 def threshold(eta: float, delta: float = 0.0, gamma: float = 0.0, radius: float = 1.0) -> float:
     """2/η + δ + γ/ε, above which Lemma 2 lets no λ_m be (S17); ``radius`` is ε."""
-    return 2 / eta + delta + gamma / radius
+    for name, value in (("delta", delta), ("gamma", gamma)):
+        number(name, value, 0)
+    return 2 / positive("eta", eta) + delta + gamma / positive("radius", radius)
 
 
 def edge(system: Switching) -> float:
-    """2/max_m λ_max(H_m), the largest step size of Lemma 3.
+    """2/max_m λ_max(H_m), the largest step size of Lemma 3; infinite where no H_m has a positive eigenvalue.
 
     >>> edge(mirrored(4.0, 1.0, 0.5))
     0.5
     """
-    return 2 / float(system.tops[0].max())
+    sharpest = float(system.tops[0].max())
+    return 2 / sharpest if sharpest > 0 else np.inf
 
 
 def mean_direction(system: Switching) -> Array:
@@ -205,6 +235,7 @@ def sharpest_at_home(system: Switching) -> float:
     return float(sharpnesses[at_home].max()) if any(at_home) else np.nan
 
 
+@one_thread()
 def growth(system: Switching, eta: float, steps: int = 3000, seed: int = 0) -> float:
     """The mean of log(‖u_{t+1}‖/‖u_t‖) over the last half of a path by the system's own rule, from a random start.
 
@@ -214,13 +245,15 @@ def growth(system: Switching, eta: float, steps: int = 3000, seed: int = 0) -> f
     Raises
     ------
     ValueError
-        If a gradient is not zero.
+        If a gradient is not zero, η is not positive, or there are fewer than two steps.
     """
+    positive("eta", eta)
+    whole("steps", steps, 2)
     if system.gradients.any():
         raise ValueError("system has gradients at the minimum: there the growth depends on the distance, use path")
     u, total = np.random.default_rng(seed).standard_normal(system.dim), 0.0
     for t in range(steps):
-        u = system.step(u / np.linalg.norm(u), eta)
+        u = system._step(u / np.linalg.norm(u), eta)
         length = float(np.linalg.norm(u))
         if length == 0:
             return -np.inf
@@ -229,7 +262,16 @@ def growth(system: Switching, eta: float, steps: int = 3000, seed: int = 0) -> f
 
 
 def leaving_step_size(system: Switching, low: float, high: float, halvings: int = 10) -> float:
-    """The step size between ``low`` and ``high`` from which on :func:`growth` is positive, by bisection."""
+    """The step size between ``low`` and ``high`` from which on :func:`growth` is positive, by bisection.
+
+    Raises
+    ------
+    ValueError
+        As :func:`growth`, or if ``high`` is not above ``low``.
+    """
+    if not positive("low", low) < positive("high", high):
+        raise ValueError(f"high must be above low = {low}, got {high}")
+    whole("halvings", halvings, 1)
     for _ in range(halvings):
         middle = (low + high) / 2
         low, high = (low, middle) if growth(system, middle) > 0 else (middle, high)
@@ -239,12 +281,13 @@ def leaving_step_size(system: Switching, low: float, high: float, halvings: int 
 # ---- adversaries that choose the mode --------------------------------------------------------------------------
 
 
+@one_thread()
 def greedy(system: Switching, u: ArrayLike, eta: float, steps: int) -> tuple[Array, NDArray[np.int_]]:
     """The adversary who takes, at each step, the mode that leads farthest from the minimum.
 
     Returns the path, shape (steps + 1, d), and the modes taken, shape (steps,).
     """
-    path, taken = [np.asarray(u, dtype=np.float64)], []
+    path, taken = [arguments.start("u", u, system.hessians.shape[-1], eta, steps)], []
     for _ in range(steps):
         here = path[-1]
         next_points = here - eta * (system.mean_gradients + system.mean_hessians @ here)
@@ -253,6 +296,7 @@ def greedy(system: Switching, u: ArrayLike, eta: float, steps: int) -> tuple[Arr
     return np.array(path), np.array(taken)
 
 
+@one_thread()
 def exhaustive(system: Switching, u: ArrayLike, eta: float, steps: int) -> tuple[Array, tuple[int, ...]]:
     """The adversary who tries all modes**steps sequences and takes the one that ends farthest from the minimum.
 
@@ -263,10 +307,10 @@ def exhaustive(system: Switching, u: ArrayLike, eta: float, steps: int) -> tuple
     ValueError
         If there are more than a million sequences.
     """
+    ends = arguments.start("u", u, system.hessians.shape[-1], eta, steps)[None]
     if system.modes**steps > 1_000_000:
         raise ValueError(f"steps is {steps}: {system.modes} modes have {system.modes**steps:.1e} sequences, "
                          "more than a million; take fewer steps, or greedy")
-    ends = np.asarray(u, dtype=np.float64)[None]
     for _ in range(steps):
         moved = ends - eta * (system.mean_gradients[:, None] + ends @ system.mean_hessians)  # H is symmetric
         ends = moved.reshape(-1, system.dim)  # the last mode taken varies slowest
@@ -286,7 +330,9 @@ def fan(normals: ArrayLike) -> Rule:
     >>> fan([[0.0, 1.0], [0.0, -1.0]])(np.array([5.0, -2.0]))
     1
     """
-    rows = np.array(normals, dtype=np.float64)
+    rows = finite("normals", normals)
+    if rows.ndim != 2:
+        raise ValueError(f"normals must have shape (modes, d), got {rows.shape}")
     return lambda u: int(np.argmax(rows @ u))
 
 
@@ -298,7 +344,8 @@ def worst(eigenvalues: ArrayLike, delta: float = 0.0, gamma: float = 0.0) -> Swi
     >>> worst([3.0, 3.0], gamma=0.5).step([1.0], eta=1.0).tolist()       # 1 - (3 - 0.5)
     [-1.5]
     """
-    hessians = (np.asarray(eigenvalues, dtype=np.float64) - delta)[:, None, None]
+    delta, gamma = vector("(delta, gamma)", (delta, gamma))
+    hessians = (vector("eigenvalues", eigenvalues, 2) - delta)[:, None, None]
     return Switching.deterministic(hessians, [[-gamma], [gamma]], fan([[1.0], [-1.0]]))
 
 
@@ -311,6 +358,7 @@ def mirrored(sharp: float, flat: float, angle: float) -> Switching:
     >>> mirrored(2.0, 1.0, 0.0).mean_hessians[0].tolist()
     [[2.0, 0.0], [0.0, 1.0]]
     """
+    sharp, flat, angle = vector("(sharp, flat, angle)", (sharp, flat, angle))
     top = np.array([[np.cos(angle / 2), -np.sin(angle / 2)], [np.cos(angle / 2), np.sin(angle / 2)]])
     hessians = flat * np.eye(2) + (sharp - flat) * top[:, :, None] * top[:, None, :]
     return Switching.deterministic(hessians, rule=fan([[0.0, 1.0], [0.0, -1.0]]))
@@ -337,6 +385,7 @@ class NetworkModes:
     system: Switching
 
 
+@one_thread()
 def at_minimum(
     net: Network, data: Dataset, knots: int = 8, within: float = 1e-5, batch: int | None = None
 ) -> NetworkModes:
@@ -349,9 +398,12 @@ def at_minimum(
     Raises
     ------
     ValueError
-        If no knot is that close to a sample, ``batch`` is not between 1 and n, a neuron has w1 = b1 = 0 (it has more
-        than two patterns: list its modes by :func:`.modes.adjacent`), or more than 20 neurons toggle.
+        If no knot is that close to a sample, ``batch`` is not between 1 and n, the others are not positive, a neuron
+        has w1 = b1 = 0 (it has more than two patterns: list its modes by :func:`.modes.adjacent`), or more than 20
+        neurons toggle.
     """
+    whole("knots", knots, 1)
+    positive("within", within)
     batch = data.n if batch is None else batch
     if not 1 <= batch <= data.n:
         raise ValueError(f"batch is {batch}: give a number of samples between 1 and {data.n}")
@@ -416,6 +468,7 @@ class ModeOfNetwork:
 
 def inside_a_mode(system: Switching, rng: np.random.Generator, size: float) -> Array:
     """A displacement that keeps its mode when a coordinate changes by a tenth of ``size``."""
+    positive("size", size)
     while True:
         u = size * rng.standard_normal(system.dim)
         around = (u + sign * 0.1 * size * axis for axis in np.eye(u.size) for sign in (1, -1))

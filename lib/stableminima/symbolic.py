@@ -15,6 +15,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 from sympy import Expr, Max, Piecewise, Rational, Symbol
 
+from .arguments import vector, whole
 from .network import Network
 
 Relu = Callable[[Expr], Expr]
@@ -36,6 +37,7 @@ def parameters(k: int) -> tuple[Symbol, ...]:
     >>> parameters(2)
     (w1_0, w1_1, b1_0, b1_1, w2_0, w2_1, b2)
     """
+    whole("k", k, 1)
     names = [f"{layer}_{i}" for layer in ("w1", "b1", "w2") for i in range(k)]
     return tuple(Symbol(name, real=True) for name in (*names, "b2"))
 
@@ -69,7 +71,7 @@ def features(net: Network, x: ArrayLike, relu: Relu = RELU["Piecewise, z > 0"]) 
     [6.0, 2.0, 2.0, 1.0]
     """
     theta = dict(zip(parameters(net.k), map(_rational, net.vector), strict=True))
-    points = [theta | {X: _rational(point)} for point in np.ravel(x)]
+    points = [theta | {X: _rational(point)} for point in vector("x", np.ravel(x))]
     return np.array([[float(entry.xreplace(at)) for at in points] for entry in gradient(net.k, relu)])
 
 
@@ -80,7 +82,7 @@ def frozen_features(net: Network, x: ArrayLike) -> NDArray[np.float64]:
     """
     theta = dict(zip(parameters(net.k), map(_rational, net.vector), strict=True))
     columns = []
-    for point in map(_rational, np.ravel(x)):
+    for point in map(_rational, vector("x", np.ravel(x))):
         active = [bool(_rational(w) * point + _rational(b) > 0) for w, b in zip(net.w1, net.b1, strict=True)]
         columns.append([float(entry.xreplace(theta | {X: point})) for entry in frozen_gradient(*active)])
     return np.array(columns).T

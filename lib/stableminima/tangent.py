@@ -20,6 +20,7 @@ from scipy.linalg import eigh
 from scipy.optimize import brentq
 
 from . import matrix_free
+from .arguments import finite, vector
 from .network import Dataset, Network
 
 Vector = NDArray[np.float64]
@@ -35,14 +36,11 @@ def blocks(net: Network, x: ArrayLike, pattern: ArrayLike | None = None) -> NDAr
     Raises
     ------
     ValueError
-        If the pattern has another shape.
+        If x is not one-dimensional, or the pattern has another shape.
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = vector("x", x)
     z = net.preactivation(x)
-    active = z > 0 if pattern is None else np.asarray(pattern)
-    if active.shape != z.shape:
-        raise ValueError(f"pattern has shape {active.shape}: give one number for each sample and neuron, {z.shape}")
-    active = active.T.astype(np.float64)
+    active = (z > 0 if pattern is None else finite("pattern", pattern, z.shape)).T.astype(np.float64)
     return np.stack([x * active, active, z.T * active + 0.0])  # no negative zero
 
 
@@ -170,11 +168,11 @@ def corrected_gram(net: Network, data: Dataset, eigenvalue: float) -> Matrix:
     Raises
     ------
     ValueError
-        If λ is not above ρ, where the inverse does not exist.
+        If λ is not finite and above ρ, where the inverse does not exist.
     """
     rho, slope, value = _residual_modes(net, data)
-    if not eigenvalue > rho.max():
-        raise ValueError(f"eigenvalue must be above ρ = {rho.max()}, got {eigenvalue}")
+    if not rho.max() < eigenvalue < np.inf:
+        raise ValueError(f"eigenvalue must be finite and above ρ = {rho.max()}, got {eigenvalue}")
     gap = (eigenvalue - rho) * (eigenvalue + rho)
     square, mixed = rho**2 / gap, eigenvalue * rho / gap
     added = slope.T * square @ slope + value.T * square @ value

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import tangent
+from ..arguments import number, positive, whole
 from ..network import Dataset, Network
 from . import kernels, vectorised
 
@@ -54,13 +55,9 @@ class Schedule:
 
     def __post_init__(self) -> None:
         for name in ("eta", "factor"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be a positive number, got {value}")
-        if not (np.isfinite(self.level) and self.level >= 0):
-            raise ValueError(f"level must be a loss ≥ 0, got {self.level}")
-        if self.warm_up < 0 or self.warm_up != int(self.warm_up):
-            raise ValueError(f"warm_up must be a whole number of steps ≥ 0, got {self.warm_up}")
+            positive(name, getattr(self, name))
+        number("level", self.level, 0)
+        whole("warm_up", self.warm_up)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,10 +157,8 @@ def descend(
     >>> str(run.outcome), run.loss <= 1e-12
     ('converged', True)
     """
-    if not (np.isfinite(tolerance) and tolerance >= 0):
-        raise ValueError(f"tolerance must be a loss ≥ 0, got {tolerance}")
-    if budget < 1 or records < 1:
-        raise ValueError(f"budget and records must be at least 1, got {budget} and {records}")
+    number("tolerance", tolerance, 0)
+    budget, records = whole("budget", budget, 1), whole("records", records, 1)
     order = np.argsort(data.x)
     x, y = data.x[order], data.y[order]
     theta = net.vector.copy()
@@ -211,6 +206,6 @@ def steps(net: Network, data: Dataset, eta: float, count: int) -> Iterator[Netwo
     >>> [round(each.loss(data), 3) for each in steps(Network([1, -1], [0, 0], [1, 0], 0), data, 0.1, 3)]
     [0.146, 0.128, 0.114]
     """
-    for _ in range(count):
+    for _ in range(whole("count", count)):
         net = descend(net, data, Schedule(eta), tolerance=0.0, budget=1).net
         yield net

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import rescaling, smoothness, tangent
+from ..arguments import number, positive, whole
 from ..network import Dataset, Network
 from . import descent
 from .descent import Outcome, Schedule, descend
@@ -24,6 +25,11 @@ class Protocol:
     The seed gives the data (inputs uniform in [-spread, spread], labels normal with ``label_scale``) and then the
     initial weights (PyTorch's default times ``init_scale``). The step size grows linearly over ``warm_up`` steps;
     a run stops at L ≤ tolerance or after ``budget`` steps.
+
+    Raises
+    ------
+    ValueError
+        If one of these is out of range.
     """
 
     seed: int
@@ -35,6 +41,14 @@ class Protocol:
     warm_up: int = 500_000
     tolerance: float = 1e-8
     budget: int = 300_000_000
+
+    def __post_init__(self) -> None:
+        for name, least in (("seed", 0), ("n", 1), ("k", 1), ("warm_up", 0), ("budget", 1)):
+            whole(name, getattr(self, name), least)
+        for name in ("spread", "init_scale"):
+            positive(name, getattr(self, name))
+        for name in ("label_scale", "tolerance"):
+            number(name, getattr(self, name), 0)
 
     def start(self) -> tuple[Dataset, Network]:
         """The data and the network at step 0."""
@@ -71,6 +85,8 @@ class Afterwards:
 
 def run_on(net: Network, data: Dataset, eta: float, steps: int = 200_000, watch: int = 1000) -> Afterwards:
     """Runs descent on at constant step size η for ``steps`` steps and watches ``watch`` more, one by one."""
+    whole("steps", steps, 1)
+    whole("watch", watch, 1)
     options = {"schedule": Schedule(eta), "tolerance": 0.0}
     # a flight from a sharp minimum is over in dozens of steps: the first ones are all recorded
     first = descend(net, data, budget=EVERY_STEP, records=EVERY_STEP, **options)
@@ -114,6 +130,7 @@ def kicked(protocol: Protocol, eta: float, size: float = 1e-8) -> Kick:
     In floating point descent can rest on a minimum that is too sharp for it: where its step is smaller than half a
     rounding error nothing moves. The kick tells that from stability.
     """
+    positive("size", size)
     data, _ = protocol.start()
     net = descend(protocol.run(eta).net, data, Schedule(eta), tolerance=0.0, budget=200_000, records=1).net
     top = np.linalg.eigh(tangent.gauss_newton(net, data))[1][:, -1]
@@ -200,6 +217,8 @@ class Sweep:
         return len(self.rows)
 
     def __getitem__(self, column: str) -> NDArray:
+        if column not in Row.__dataclass_fields__:
+            raise KeyError(f"column must be one of {', '.join(Row.__dataclass_fields__)}; got {column!r}")
         return np.array([getattr(row, column) for row in self.rows])
 
     @cached_property
@@ -250,7 +269,17 @@ class Sweep:
         return Network.from_vector(theta)
 
     def where(self, keep: NDArray[np.bool_]) -> Sweep:
-        """The runs for which ``keep`` is true, in order."""
+        """The runs for which ``keep`` is true, in order.
+
+        Raises
+        ------
+        ValueError
+            If ``keep`` does not hold one truth value for each run.
+        """
+        keep = np.asarray(keep)
+        if keep.shape != (len(self),) or keep.dtype != bool:
+            raise ValueError(f"keep must hold a truth value for each of {len(self)} runs, "
+                             f"got {keep.dtype} of shape {keep.shape}")
         return replace(self, rows=tuple(row for row, kept in zip(self.rows, keep, strict=True) if kept))
 
     def count(self, outcome: Outcome) -> int:

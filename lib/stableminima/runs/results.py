@@ -76,7 +76,14 @@ def save(found: Sweep, folder: Path, command: str, cost: Cost | None = None) -> 
     """Writes a sweep; the manifest comes last, so that an interrupted write is never taken for a result.
 
     Its rows have all of them parameters, or none; the same holds for traces.
+
+    Raises
+    ------
+    ValueError
+        If it has no rows.
     """
+    if not len(found):
+        raise ValueError("found holds no runs; save a sweep that has some")
     files = {"runs.csv": _csv(found.rows)}
     for name, column in (("minima.npy", "theta"), ("traces.npy", "trace")):
         if getattr(found.rows[0], column) is not None:

@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from tempfile import TemporaryFile
 from uuid import uuid4
@@ -250,7 +250,7 @@ def sweep(
     >>> [str(row.outcome) for row in sweep([(protocol, 0.1), (protocol, 50.0)], workers=1)]
     ['converged', 'diverged']
     """
-    if workers == 0 or workers != int(workers):
+    if not isinstance(workers, Integral) or workers == 0:
         raise ValueError(f"workers must be a number of processes, or -1 for one on each core, got {workers}")
     jobs = _jobs(jobs, options)
     folder = None if cache is None else _folder(cache)
