@@ -10,6 +10,7 @@ LIB = Path(__file__).parents[1] / "lib"
 ALLOWED = {"stableminima": set(), "ledgerbook": set(), "chapters": {"stableminima", "ledgerbook"}}
 # a module of the library may import those of its own layer and of layers above in this list
 LAYERS = (
+    {"arguments", "threads"},
     {"network"},
     {"autodiff", "flattest", "matrix_free", "tangent", "smoothness", "symbolic"},
     {"quotients", "rescaling", "interpolants", "stability", "switching"},
