@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 SYMBOLS = {"=": "=", "<=": "≤", ">=": "≥", "->": "→"}
 TIGHTNESS = ((1 - 1e-4, "equality reached"), (0.99, "within 1 %"), (0.9, "within 10 %"),
              (0.5, "within a factor 2"), (0.1, "within a factor 10"))
-PLAIN = ' style="float: none; width: auto"'  # JupyterLab sets a list's terms and texts in two columns, which overlap
 APART = ((0.5, "50 %"), (0.1, "10 %"), (0.01, "1 %"), (1e-3, "0.1 %"))
 CHANGES = {"left": "left side", "right": "right side", "instances": "instances"}
 
@@ -101,7 +100,7 @@ def html(record: Record) -> str:
     """The statement at its number, and folded behind it, both sides as code first, all that the verdict rests on."""
     claim = record.claim
     entries = [*_sides(claim), *_facts(record)]
-    listed = "".join(f"<dt{PLAIN}>{escape(term)}</dt>" + "".join(f"<dd{PLAIN}>{item}</dd>" for item in items)
+    listed = "".join(f"<dt>{escape(term)}</dt>" + "".join(f"<dd>{item}</dd>" for item in items)
                      for term, items in entries)
     changes = replaced(record.changed) and f" —{replaced(record.changed)}"
     # the class keeps MathJax away from dollar signs in the source
@@ -110,7 +109,8 @@ def html(record: Record) -> str:
             f'<details><summary title="How {escape(claim.name)} was checked">'
             '<span class="fold" aria-hidden="true">▸</span> '
             f'<span class="verdict">✓ {escape(claim.name)}</span> {_statement(claim)}{changes}</summary>'
-            f"<dl>{listed}</dl></details></div>")
+            # JupyterLab floats a list's terms beside its texts, where they overlap; nothing floats in a grid
+            f'<dl style="display: grid">{listed}</dl></details></div>')
 
 
 def anchor(equation: str, part: str = "") -> str:
