@@ -117,8 +117,10 @@ class Wrong:
 class Attack:
     """Local ascent (Nelder-Mead) towards a violation, from the tightest instances that leave room, and a random one.
 
-    An entry that is at equality from the start is left out of the climb, though a violation there is seen. An attack
-    that changes nothing but the scale of both sides climbs nothing, and is refused; so is one that meets NaN.
+    Instances of one kind have labels that differ in their numbers alone; no second one is a start before each kind has
+    one. Those with more parameters than ``steps`` are enough for are no starts while there are others. An entry that
+    is at equality from the start is left out of the climb, though a violation there is seen. An attack that changes
+    nothing but the scale of both sides climbs nothing, and is refused; so is one that meets NaN.
 
     ``start(value)`` is a vector of parameters of an instance; ``build(vector, value)`` is the value it stands for, or
     None outside the hypothesis. Each of ``starts`` instances gets ``steps`` evaluations; the first go ``reach`` along
