@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from ledgerbook.claim import check
 from stableminima.switching import Switching
 from stableminima.threads import one_thread
+from test_verify import identity
 
 
 def threads() -> set[int]:
@@ -49,12 +51,8 @@ def test_an_import_limits_nothing():
     assert run.stdout == "{2}\n"
 
 
-def test_the_ledger_is_checked_with_one_thread(two, monkeypatch):
-    from chapters import __main__, registry
-
+def test_sides_are_evaluated_with_one_thread(two):
     seen = []
-    monkeypatch.setattr(registry, "chapters", dict)
-    monkeypatch.setattr(__main__, "rows", lambda *_, **__: seen.append(threads()) or [])
-    monkeypatch.setattr(__main__, "Ledger", str)
-    assert __main__.main(["ledger"]) == 0
-    assert seen == [{1}]
+    claim = identity(left=lambda x: seen.append(threads()) or x**3)
+    assert check(claim) and seen and all(each == {1} for each in seen)
+    assert threads() == two

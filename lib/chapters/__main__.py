@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from ledgerbook.claim import CheckFailed
 from ledgerbook.ledger import Ledger, rows
-from stableminima.threads import one_thread
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,8 +25,7 @@ def _ledger(chosen: argparse.Namespace) -> int:
     from .registry import chapters
 
     try:
-        with one_thread():
-            found = rows(chapters(), progress=partial(tqdm, file=sys.stderr, unit="claim", disable=None))
+        found = rows(chapters(), progress=partial(tqdm, file=sys.stderr, unit="claim", disable=None))
     except* CheckFailed as failures:
         print(*failures.exceptions, sep="\n\n", file=sys.stderr)
         print(failures.message, file=sys.stderr)

@@ -28,6 +28,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from . import report as _report
 from .independence import shared
@@ -300,7 +301,8 @@ def check(claim: Claim, *, left: Side | None = None, right: Side | Mapping[str, 
     ✓ (S0) Sum of 1 to n — with another right side — yours — 8 instances, to 1e-12 — rejects 1 wrong version: square
     """
     yours = given(left=left, right=right, instances=instances)
-    return _check(changed(claim, **yours), tuple(yours))
+    with threadpool_limits(1, "blas"):  # sides multiply small matrices: waiting threads would cost many times as much
+        return _check(changed(claim, **yours), tuple(yours))
 
 
 def given(**parts: Any) -> dict[str, Any]:
