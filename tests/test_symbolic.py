@@ -90,7 +90,7 @@ def test_layout_check_sees_vector_and_from_vector_stray_together(monkeypatch):
 
 def test_the_inequality_for_the_imbalance_is_attained_where_it_is_said_to_be():
     for one in gradient._aligned():
-        change = gradient._unit_change(one.value)
+        change = gradient._change_in_a_step(one.value)
         assert np.allclose(change, -gradient._pull(one.value) * gradient.imbalance(one.value.net), rtol=1e-12)
         assert np.abs(change).min() > 0
 
