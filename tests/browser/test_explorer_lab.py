@@ -36,7 +36,7 @@ def notebook(lab: str, browser: Browser) -> Iterator[Page]:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{lab}/doc/tree/explorer.ipynb?token={TOKEN}&reset")
-    expect(page.get_by_text("| Idle")).to_be_visible(timeout=30_000)  # before that the menu is grey
+    expect(page.get_by_text("| Idle")).to_be_visible(timeout=120_000)  # before that the menu is grey
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     expect(page.locator(".sm-words")).to_have_count(2, timeout=30_000)

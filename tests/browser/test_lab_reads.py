@@ -37,7 +37,7 @@ def notebook(request: pytest.FixtureRequest, lab: str, browser: Browser) -> Iter
     page = context.new_page()
     page.set_default_timeout(30_000)
     page.goto(f"{lab}/doc/tree/book/{request.param}.ipynb?token={TOKEN}&reset")
-    expect(page.get_by_text("| Idle")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("| Idle")).to_be_visible(timeout=120_000)  # a kernel starts slowly on a busy machine
     expect(page.locator(".jp-MarkdownCell:not(.jp-mod-rendered)")).to_have_count(0)
     yield page
     context.close()
