@@ -37,6 +37,13 @@ def exact(values: Array) -> NDArray:
     return np.array([Fraction(value) for value in np.ravel(values).tolist()], dtype=object)
 
 
+def exact_output(theta: NDArray, x: NDArray, pattern: NDArray | None = None) -> NDArray:
+    """f(x; θ) in exact fractions, for exact θ of shape (3k+1,) and x; with a pattern, shape (n, k), φ of (S45)."""
+    w1, b1, w2 = theta[:-1].reshape(3, -1)
+    z = np.outer(x, w1) + b1
+    return np.where(z > 0 if pattern is None else pattern, z, Fraction(0)) @ w2 + theta[-1]
+
+
 def with_parameters(vector: Array, case: Case) -> Case:
     """The network of these parameters on the same inputs, with its own outputs as labels."""
     return replace(case, net=Network.from_vector(vector)).interpolating()

@@ -16,7 +16,7 @@ from stableminima.network import Dataset, Network
 from stableminima.runs import descent
 from stableminima.runs.descent import Schedule, descend
 
-from ..common import Array, exact
+from ..common import Array, exact, exact_output
 from ..instances import Case, degenerate_cases, minima, random_case, random_cases
 
 # ---- the order of the parameters -------------------------------------------------------------------------------
@@ -90,12 +90,6 @@ def _features(case: Case) -> Array:
     return tangent.features(case.net, case.data.x)
 
 
-def _exact_output(theta: NDArray, x: NDArray) -> NDArray:
-    w1, b1, w2 = theta[:-1].reshape(3, -1)
-    z = np.outer(x, w1) + b1
-    return np.where(z > 0, z, Fraction(0)) @ w2 + theta[-1]
-
-
 def _exact_difference_quotient(case: Case, step: Fraction = Fraction(1, 10**60)) -> Array:
     """(f(θ + he) - f(θ - he))/2h in exact rational arithmetic, for each parameter; exact while no kink is within h.
 
@@ -107,7 +101,7 @@ def _exact_difference_quotient(case: Case, step: Fraction = Fraction(1, 10**60))
         up, down = theta[[i, k + i, 2 * k + i, 3 * k]], theta[[i, k + i, 2 * k + i, 3 * k]]
         up[block] += step
         down[block] -= step
-        rows.append((_exact_output(up, x) - _exact_output(down, x)) / (2 * step))
+        rows.append((exact_output(up, x) - exact_output(down, x)) / (2 * step))
     return np.array(rows, dtype=np.float64)
 
 
@@ -295,7 +289,7 @@ def _exact_change(case: Case) -> Array:
     theta, x, y = (exact(part) for part in (case.net.vector, case.data.x, case.data.y))
 
     def loss(at: NDArray) -> Fraction:
-        return sum((_exact_output(at, x) - y) ** 2) / (2 * case.data.n)
+        return sum((exact_output(at, x) - y) ** 2) / (2 * case.data.n)
 
     h, unit = Fraction(1, 10**60), np.array([[Fraction(int(p == q)) for p in range(theta.size)]
                                              for q in range(theta.size)])

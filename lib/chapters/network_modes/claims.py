@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cached_property
 from itertools import chain, combinations, product
 
@@ -18,7 +17,7 @@ from stableminima.modes import Adjacent
 from stableminima.network import Dataset, Network
 from stableminima.stability import batch_losses, batches
 
-from ..common import Array, exact
+from ..common import Array, exact, exact_output
 from ..instances import degenerate_cases, networks, random_case, random_cases
 
 Pattern = NDArray[np.bool_]
@@ -71,7 +70,7 @@ class Meeting:
 
     def listed(self) -> Meeting:
         """The same with its modes listed: a claim that begins "in every mode" is given them, as (S54) checks them."""
-        assert self.patterns and self.nearby
+        _ = self.patterns, self.nearby  # an object keeps them from now on
         return self
 
     def missed(self, by: float = 1.0) -> Meeting:
@@ -133,23 +132,12 @@ def _other_mode(value: Frozen) -> Pattern:
     return value.pattern ^ (z == z.min())
 
 
-def _exact_phi(theta: NDArray, x: NDArray, pattern: Pattern) -> NDArray:
-    """φ in exact fractions."""
-    w1, b1, w2 = theta[:-1].reshape(3, -1)
-    return np.where(pattern, np.outer(x, w1) + b1, Fraction(0)) @ w2 + theta[-1]
-
-
 def _exact_f(net: Network, x: Array) -> Array:
-    """f in exact fractions, neuron by neuron."""
-    out = []
-    for point in exact(x):
-        neurons = zip(*map(exact, (net.w1, net.b1, net.w2)), strict=True)
-        out.append(float(sum((v * max(w * point + b, Fraction(0)) for w, b, v in neurons), Fraction(net.b2))))
-    return np.array(out)
+    return exact_output(exact(net.vector), exact(x)).astype(float)
 
 
 def _in_fractions(value: Frozen) -> Array:
-    return _exact_phi(exact(value.net.vector), exact(value.data.x), value.pattern).astype(float)
+    return exact_output(exact(value.net.vector), exact(value.data.x), value.pattern).astype(float)
 
 
 def _phi(value: Frozen) -> Array:
@@ -325,15 +313,25 @@ def _batches(value: Frozen) -> NDArray:
     return np.array([*combinations(range(value.data.n), value.size)])
 
 
+def _on_batches(value: Frozen, compute: Callable, frozen: bool = True) -> Array:
+    """What ``compute`` makes of a network, each batch, and the pattern there; None as pattern for the real network."""
+    return np.array([compute(value.net, _part(value.data, batch), value.pattern[batch] if frozen else None)
+                     for batch in _batches(value)])
+
+
+def _autograd_loss(net: Network, data: Dataset, pattern: Pattern | None) -> float:
+    return autodiff.loss(net.vector, data, pattern)
+
+
 def _by_autograd(value: Frozen) -> Array:
     """The loss of the real network on each batch."""
-    chosen = _batches(value)
-    return np.array([autodiff.loss(value.net.vector, _part(value.data, batch)) for batch in chosen])
+    return _on_batches(value, _autograd_loss, frozen=False)
 
 
-def _exact_losses(value: Frozen) -> Array:
-    """(1/2B) Σ_{j∈b} (f(x_j) - y_j)² of each batch, with f in exact fractions."""
-    squares = (exact(_exact_f(value.net, value.data.x)) - exact(value.data.y)) ** 2
+def _exact_losses(value: Frozen, pattern: Pattern | None = None) -> Array:
+    """(1/2B) Σ_{j∈b} (f(x_j) - y_j)² of each batch in exact fractions; with a pattern (S49)."""
+    outputs = exact_output(exact(value.net.vector), exact(value.data.x), pattern)
+    squares = (outputs - exact(value.data.y)) ** 2
     return np.array([float(squares[batch].sum() / (2 * value.size)) for batch in _batches(value)])
 
 
@@ -359,14 +357,11 @@ def _frozen_losses(value: Frozen) -> Array:
 
 
 def _exact_frozen_losses(value: Frozen) -> Array:
-    phi = _exact_phi(exact(value.net.vector), exact(value.data.x), value.pattern)
-    squares = (phi - exact(value.data.y)) ** 2
-    return np.array([float(squares[batch].sum() / (2 * value.size)) for batch in _batches(value)])
+    return _exact_losses(value, value.pattern)
 
 
 def _frozen_by_autograd(value: Frozen) -> Array:
-    chosen = _batches(value)
-    return np.array([autodiff.loss(value.net.vector, _part(value.data, b), value.pattern[b]) for b in chosen])
+    return _on_batches(value, _autograd_loss)
 
 
 S49 = Claim(
@@ -471,8 +466,7 @@ def _gradients(value: Frozen) -> Array:
 
 
 def _gradients_by_autograd(value: Frozen) -> Array:
-    chosen = _batches(value)
-    return np.array([autodiff.gradient(value.net, _part(value.data, b), value.pattern[b]) for b in chosen])
+    return _on_batches(value, autodiff.gradient)
 
 
 def _moves(value: Frozen) -> Iterator[tuple[NDArray, NDArray]]:
@@ -486,7 +480,7 @@ def _exact_differences(value: Frozen) -> Array:
     """Central differences of (S49) with step 1, in fractions: φ is a line in each entry of θ, so they are exact."""
     x, y, rows = exact(value.data.x), exact(value.data.y), []
     for pair in _moves(value):
-        up, down = ((_exact_phi(theta, x, value.pattern) - y) ** 2 for theta in pair)
+        up, down = ((exact_output(theta, x, value.pattern) - y) ** 2 for theta in pair)
         rows.append((up - down) / 4)
     return np.array(rows, dtype=float).T[_batches(value)].mean(axis=1)
 
@@ -515,8 +509,7 @@ def _with_residual_of_f(value: Frozen) -> Array:
 
 def _real_gradients(value: Frozen) -> Array:
     """The gradient of the real network's loss on each batch."""
-    chosen = _batches(value)
-    return np.array([autodiff.gradient(value.net, _part(value.data, batch)) for batch in chosen])
+    return _on_batches(value, autodiff.gradient, frozen=False)
 
 
 def _real_differences(value: Frozen, step: float = 1e-9) -> Array:
@@ -565,8 +558,8 @@ def _features(value: Frozen) -> Array:
 def _exact_slopes(value: Frozen) -> Array:
     """Central differences of φ with step 1, in fractions: φ is a line in each entry of θ."""
     x = exact(value.data.x)
-    rows = [(_exact_phi(up, x, value.pattern) - _exact_phi(down, x, value.pattern)) / 2 for up, down in _moves(value)]
-    return np.array(rows, dtype=float)
+    sides = [[exact_output(theta, x, value.pattern) for theta in pair] for pair in _moves(value)]
+    return np.array([(up - down) / 2 for up, down in sides], dtype=float)
 
 
 S53 = Claim(
@@ -940,14 +933,16 @@ def _hessians(meeting: Meeting) -> Array:
 
 def _outer_products(meeting: Meeting) -> Array:
     """(1/n) Σ_j ∇φ_j ∇φ_jᵀ with autograd's gradients of the frozen network."""
-    columns = [autodiff.features(meeting.net, meeting.data.x, each).T for each in meeting.patterns]
-    return np.array([np.mean([np.outer(column, column) for column in each], axis=0) for each in columns])
+    return np.array([_mean_outer(autodiff.features(meeting.net, meeting.data.x, each)) for each in meeting.patterns])
 
 
 def _nearby_outer_products(meeting: Meeting) -> Array:
     """The same with autograd's gradients of the real network, displaced by 10⁻⁹ into each mode."""
-    columns = [autodiff.features(net, meeting.data.x).T for net in meeting.nearby]
-    return np.array([np.mean([np.outer(column, column) for column in each], axis=0) for each in columns])
+    return np.array([_mean_outer(autodiff.features(net, meeting.data.x)) for net in meeting.nearby])
+
+
+def _mean_outer(columns: Array) -> Array:
+    return np.mean([np.outer(column, column) for column in columns.T], axis=0)
 
 
 DISPLACED = Tolerance(1e-7, why="gradients move by about as much as the displacement of 1e-9")
