@@ -14,7 +14,8 @@ export OMP_NUM_THREADS ?= 1
 PY := .venv/bin/python
 # executed last, as it collects what the other notebooks show
 LEDGER := book/ledger.ipynb
-MATHJAX := assets/vendor/mathjax/tex-chtml.js
+# what formulas are typeset with
+MATHJAX := node_modules/mathjax/package.json
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -32,8 +33,8 @@ endif
 .venv/ready: requirements.lock pyproject.toml tools/setup.sh
 	@sh tools/setup.sh "$(PYTHON)"
 
-$(MATHJAX): package-lock.json requirements-node.lock tools/vendor.sh | .venv/ready
-	@sh tools/vendor.sh
+$(MATHJAX): package-lock.json requirements-node.lock tools/node.sh | .venv/ready
+	@sh tools/node.sh
 
 # --all: an incremental build sees no change in lib/, and passes after one that failed
 book: .venv/ready $(MATHJAX) ## execute every notebook and render the book
@@ -76,5 +77,5 @@ lock: .venv/ready ## write the lock files (newer versions: make lock ARGS=--upgr
 	npm install --package-lock-only --ignore-scripts
 
 clean: ## remove everything that make made
-	rm -rf _build .venv .cache node_modules assets/vendor .pytest_cache .ruff_cache lib/*.egg-info
+	rm -rf _build .venv .cache node_modules .pytest_cache .ruff_cache lib/*.egg-info
 	find lib tests tools -name __pycache__ -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ document.addEventListener("DOMContentLoaded", () => {
   if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
   // what is wider than the page scrolls in itself, and so must be reachable by keyboard
-  const boxes = "article pre, article figure, article .output, article .pst-scrollable-table-container";
+  const boxes = "article :is(pre, figure, .output, .pst-scrollable-table-container, div.math, mjx-container)";
   const reach = new ResizeObserver((resized) => resized.forEach(({ target }) => {
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
   }));

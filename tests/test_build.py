@@ -17,7 +17,8 @@ BUILD = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "--all", 
 def book(tmp_path: Path) -> Path:
     """A folder with our _config.yml, tools and assets, one page, and a library of one constant."""
     shutil.copy(ROOT / "_config.yml", tmp_path)
-    shutil.copytree(ROOT / "assets", tmp_path / "assets", ignore=shutil.ignore_patterns("vendor"))
+    shutil.copytree(ROOT / "assets", tmp_path / "assets")
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\n")
     (tmp_path / "lib").mkdir()
     set_constant(tmp_path, 41)
@@ -67,6 +68,25 @@ def test_a_cell_that_fails_stops_the_build_and_says_why(book):
 def test_a_blemish_stops_the_build(book, content):
     set_page(book, **content)
     assert build(book).returncode != 0
+
+
+def test_a_formula_that_cannot_be_read_stops_the_build_and_is_named(book):
+    set_page(book, prose=r"See $\fraction{1}{2}$.")
+    done = build(book)
+    assert done.returncode != 0
+    assert r"does not read '\\fraction{1}{2}': Undefined control sequence" in done.stdout + done.stderr
+
+
+def test_a_formula_is_typeset_and_a_picture_is_a_file(book):
+    set_page(book, prose=r"See $a < b_1$ and" + "\n\n$$\n\\frac{1}{2}\n$$\n",
+             code="from IPython.display import HTML\n"
+                  "HTML('<img alt=\"1\" src=\"data:image/png;base64,iVBORw0KGgo=\">')")
+    assert build(book).returncode == 0
+    assert page(book).count("<mjx-container") == page(book).count("</math>") == 2
+    assert "<mjx-frac" in page(book) and "frac{" not in page(book)
+    (picture,) = (book / "_build" / "html" / "_static" / "shown").rglob("*.png")
+    assert picture.read_bytes() == b"\x89PNG\r\n\x1a\n"
+    assert f'src="_static/shown/{picture.parent.name}/picture.png"' in page(book)
 
 
 def test_a_page_keeps_the_papers_numbers_and_the_words_of_images_and_is_called_a_page(book):

@@ -3,9 +3,15 @@
 * Kernels started by the build know that they write a page (``LEDGERBOOK_MEDIUM=page``).
 * An image's alternative text is taken from its output's metadata, ``{"image/png": {"alt": "..."}}``, where IPython
   puts it too; so it can be computed from the data that the image shows.
-* The theme's font preloads go: a browser refuses them to a page opened from the file system, and logs an error.
+* What outputs carry in themselves (figures, tables to download) becomes a file below ``_static/shown``: a page is read
+  before its pictures are there, and holds none twice.
+* The theme's font preloads go: a browser refuses them to a page opened from the file system, and logs an error. Its
+  script of icons goes too, 1.5 MB that draw what the theme's icon font draws already.
 """
 
+import base64
+import hashlib
+import mimetypes
 import os
 import re
 from pathlib import Path
@@ -16,7 +22,10 @@ from sphinx.application import Sphinx
 
 from .medium import NAME, PAGE
 
-FONT_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
+THEME_WASTE = re.compile(
+    r'<link rel="preload" as="(?:font|script)"[^>]*>\s*|<script src="[^"]*/fontawesome/[^"]*"></script>')
+CARRIED = re.compile(
+    r'(?P<before>(?:download="(?P<name>[^"]+)" )?(?:src|href)=")data:(?P<kind>[^;"]+);base64,(?P<code>[^"]+)"')
 plain_image = NbElementRenderer.render_image
 
 
@@ -29,16 +38,32 @@ def image_with_alt(self: NbElementRenderer, data: MimeData) -> list[nodes.Elemen
     return images
 
 
-def drop_font_preloads(app: Sphinx, failure: Exception | None) -> None:
-    """Take the preloads out of every finished page; the style sheet loads the fonts it uses."""
+def write_out(page: str, static: Path, address: str) -> str:
+    """The page with what it carries written to files below ``static``, which the page finds at ``address``."""
+    def file(found: re.Match) -> str:
+        content = base64.b64decode(found["code"])
+        name = found["name"] or f"picture{mimetypes.guess_extension(found['kind'])}"
+        place = f"shown/{hashlib.sha256(content).hexdigest()[:16]}/{name}"
+        (static / place).parent.mkdir(parents=True, exist_ok=True)
+        (static / place).write_bytes(content)
+        return f'{found["before"]}{address}{place}"'
+
+    return CARRIED.sub(file, page)
+
+
+def finish_pages(app: Sphinx, failure: Exception | None) -> None:
+    """Write out what finished pages carry, and take out what they do not need."""
     if failure or app.builder.format != "html":
         return
-    for page in Path(app.outdir).rglob("*.html"):
-        page.write_text(FONT_PRELOAD.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
+    out = Path(app.outdir)
+    for path in out.rglob("*.html"):
+        page = THEME_WASTE.sub("", path.read_text(encoding="utf-8"))
+        address = "../" * (len(path.relative_to(out).parts) - 1) + "_static/"
+        path.write_text(write_out(page, out / "_static", address), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict:
     os.environ[NAME] = PAGE
     NbElementRenderer.render_image = image_with_alt
-    app.connect("build-finished", drop_font_preloads)
+    app.connect("build-finished", finish_pages)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

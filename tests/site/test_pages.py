@@ -74,10 +74,23 @@ def test_page_holds_every_check_of_its_notebook(page):
     assert [line for line in checks(page) if line not in text] == []
 
 
+@each_page
+def test_every_formula_is_typeset_already(page):
+    formulas = rendered(page).select(".math, .mathjax_process")
+    assert [f.get_text() for f in formulas if not f.select_one("mjx-container math")] == []
+    assert [s["src"] for s in rendered(page).select("script[src]") if "mathjax" in s["src"].lower()] == []
+
+
+@each_page
+def test_page_is_light(page):
+    assert (SITE / f"{page}.html").stat().st_size < 1e6
+
+
 def test_the_book_has_checks_and_equations():
     """Else the tests around this one would pass by having nothing to look for."""
     assert sum(len(checks(p)) for p in PAGES)
     assert sum(len(equations(p)) for p in PAGES)
+    assert sum(len(rendered(p).select("mjx-container")) for p in PAGES)
 
 
 @each_page
