@@ -3,6 +3,7 @@
 //   face   { name, caption, tones: {tone: shape}, controls: [{name, labels, start}], roles: {role: {dash, marker}} }
 //   index  one position per control: what the reader asks for
 //   shown  { index, words, tone, panels }: what is drawn; its index lags behind while the kernel computes
+//   longest  the longest text that will be shown, where it is known
 
 const SVG_TAGS = ["svg", "g", "path", "line", "rect", "text"];
 const SHAPES = {
@@ -145,22 +146,32 @@ function render({ model, el }) {
   });
   const reset = node("button", { ...keys, type: "button", "aria-label": `Reset ${face.name}` }, "Reset");
   reset.addEventListener("click", () => ask(face.controls.map((c) => c.start)));
-  const words = node("p", { class: "sm-words", role: "status", "aria-live": "polite" });
+  const words = node("p", { class: "sm-words" });
+  const spoken = node("p", { class: "sm-spoken", role: "status", "aria-live": "polite" });
   const panels = node("div", { class: "sm-panels" });
   const figure = node("figure", { class: "sm-face", "aria-label": face.name },
     node("div", { class: "sm-controls" }, ...controls.map((c) => c.row),
       node("div", { class: "sm-reset" }, reset, node("span", { class: "sm-busy" }, "computing…"))),
-    words, panels, node("figcaption", {}, node("strong", {}, `${face.name}.`), ` ${face.caption}`));
+    words, spoken, panels, node("figcaption", {}, node("strong", {}, `${face.name}.`), ` ${face.caption}`));
 
-  let drawn = null, width = 0;
+  let drawn = null, width = 0, pause;
+  const reserve = () => { // the longest text has room, so that the pictures below stay where they are
+    const longest = model.get("longest");
+    if (!longest) return;
+    const twin = node("p", { class: "sm-words", style: "visibility: hidden; min-height: 0" }, longest);
+    words.before(twin);
+    words.style.minHeight = `${twin.offsetHeight}px`;
+    twin.remove();
+  };
   const drawPanels = () => {
     width = panels.clientWidth;
-    const { panels: list, words: said } = model.get("shown");
+    const list = model.get("shown").panels;
+    reserve();
     panels.style.setProperty("--sm-columns", Math.min(3, list.length) || 1);
     const slots = list.map((p) => node("div", { class: "sm-panel" }, node("p", { class: "sm-title" }, p.title)));
     panels.replaceChildren(...slots);
     slots.forEach((slot, k) => { // in the page first, then drawn: a plot is as wide as its slot
-      const label = `${list[k].title}: ${list[k].ylabel} against ${list[k].xlabel}. ${said}`;
+      const label = `${list[k].title}: ${list[k].ylabel} against ${list[k].xlabel}`;
       if (slot.clientWidth) slot.append(plot(list[k], face.roles, label, slot.clientWidth), legend(list[k], face.roles));
     });
   };
@@ -168,6 +179,8 @@ function render({ model, el }) {
     const shape = face.tones[tone];
     words.replaceChildren(...(shape ? [node("span", { class: `sm-tone is-${tone}` }, `${shape} ${tone}`), " "] : []),
       said, " ", node("span", { class: "sm-at" }, `(${setting(index)})`));
+    clearTimeout(pause); // a screen reader hears where the slider came to rest, in one sentence
+    pause = setTimeout(() => { spoken.textContent = [tone, said.split(/(?<=[.!?]) /)[0]].filter(Boolean).join(": "); }, 500);
   };
   const update = () => {
     const index = model.get("index"), shown = model.get("shown");
@@ -189,7 +202,7 @@ function render({ model, el }) {
   sizes.observe(panels);
   model.on("change:index", update);
   model.on("change:shown", update);
-  return () => { model.off("change:index", update); model.off("change:shown", update); sizes.disconnect(); };
+  return () => { clearTimeout(pause); model.off("change:index", update); model.off("change:shown", update); sizes.disconnect(); };
 }
 
 // ---- the static page
@@ -207,7 +220,10 @@ function unpack({ frames, parts, arrays }, place) {
 function pageModel(data) {
   const sizes = data.face.controls.map((c) => c.labels.length), listeners = new Set();
   const at = (index) => ({ index, ...unpack(data, index.reduce((place, i, k) => place * sizes[k] + i, 0)) });
-  const start = data.face.controls.map((c) => c.start), state = { face: data.face, index: start, shown: at(start) };
+  const start = data.face.controls.map((c) => c.start), last = (texts) => texts.reduce((a, b) => (b.length > a.length ? b : a));
+  const longest = `${last(data.frames.map(([words, tone]) => `● ${tone} ${words}`))} (${
+    data.face.controls.map((c) => `${c.name} = ${last(c.labels)}`).join(", ")})`;
+  const state = { face: data.face, index: start, shown: at(start), longest };
   return {
     get: (key) => state[key],
     set: (key, value) => { state[key] = value; state.shown = at(state.index); },
@@ -217,9 +233,32 @@ function pageModel(data) {
   };
 }
 
+// The page's address names the setting, as #id=label~label: it survives a reload, can be sent, and a link can set it.
+function keepInAddress(model, el) {
+  const controls = model.get("face").controls;
+  const take = () => {
+    const labels = new URLSearchParams(location.hash.slice(1)).get(el.id)?.split("~") ?? [];
+    const index = labels.map((label, k) => controls[k]?.labels.indexOf(label) ?? -1);
+    if (index.length !== controls.length || index.includes(-1)) return;
+    model.set("index", index);
+    model.save_changes();
+    el.scrollIntoView({ block: "nearest" });
+  };
+  let pause;
+  model.on("change:index", () => {
+    clearTimeout(pause); // browsers allow a few changes of the address a second
+    const labels = model.get("index").map((i, k) => controls[k].labels[i]).join("~");
+    pause = setTimeout(() => history.replaceState(null, "", `#${new URLSearchParams([[el.id, labels]])}`), 300);
+  });
+  addEventListener("hashchange", take);
+  take();
+}
+
 function mountAll() {
   for (const el of document.querySelectorAll("[data-explorer]:not([data-ready])")) {
-    render({ model: pageModel(JSON.parse(el.querySelector("script[type='application/json']").textContent)), el });
+    const model = pageModel(JSON.parse(el.querySelector("script[type='application/json']").textContent));
+    render({ model, el });
+    keepInAddress(model, el);
     el.setAttribute("data-ready", "");
   }
 }

@@ -9,12 +9,16 @@
 
 The page's face holds its results, the printed figure and 17 kB of script and style: 25 × 7 settings of three panels,
 each with one new line of 200 points, take about 0.65 MB (0.2 MB compressed).
+
+On the page the address names the setting, ``#name-in-small-letters=label~label``, one label per control: it survives a
+reload, can be sent, and a link in the prose moves the picture.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -91,6 +95,11 @@ class Explorer:
                              f"{self._panels}: return the same panels everywhere, empty ones if need be")
         return frame
 
+    @property
+    def id(self) -> str:
+        """Its name in the page's address."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
+
     def heading(self, index: Index) -> str:
         """The setting in words, such as "step size η = 0.1, initial scale = 2"."""
         return ", ".join(f"{c.name} = {c.labels[i]}" for c, i in zip(self.controls, index, strict=True))
@@ -135,7 +144,7 @@ class Explorer:
         # class dark-light: the theme is not to tint the figure in dark mode
         # "<" is escaped, or a label could close the script; the script is a module, so nothing leaks into the page
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-        return (f'<div class="sm tex2jax_ignore mathjax_ignore" data-explorer>\n<style>{_CSS}</style>\n'
+        return (f'<div class="sm tex2jax_ignore mathjax_ignore" id="{self.id}" data-explorer>\n<style>{_CSS}</style>\n'
                 f'<figure class="sm-print"><img class="dark-light" alt="{escape(self.alt())}" '
                 f'src="data:image/svg+xml;base64,{svg}">\n'
                 f"<figcaption><strong>{escape(self.name)}.</strong> {escape(self.caption)}</figcaption></figure>\n"

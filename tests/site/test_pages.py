@@ -116,6 +116,22 @@ def test_figures_say_what_they_show(page):
     assert [alt for alt in alts if len(alt.split()) < 4 or not any(c.isdigit() for c in alt)] == []
 
 
+def holds(page: Path, anchor: str, setting: str) -> bool:
+    """Whether a page has the anchor, and the slider there has the setting, ``label~label``."""
+    found = soup(page).find(id=anchor)
+    if not found or not setting:
+        return bool(found)
+    controls = json.loads(found.select_one("script[type='application/json']").string)["face"]["controls"]
+    labels = setting.split("~")
+    return len(labels) == len(controls) and all(a in c["labels"] for a, c in zip(labels, controls, strict=True))
+
+
+@each_page
+def test_sliders_have_names_of_their_own(page):
+    names = [box["id"] for box in rendered(page).select("[data-explorer]")]
+    assert len(set(names)) == len(names) and "" not in names
+
+
 @pytest.mark.parametrize("path", sorted(SITE.rglob("*.html")), ids=lambda p: str(p.relative_to(SITE)))
 def test_no_link_leads_nowhere(path):
     links = [urlsplit(a["href"]) for a in soup(path).select("a[href]")]
@@ -125,7 +141,8 @@ def test_no_link_leads_nowhere(path):
             continue
         target = (path.parent / unquote(link.path)).resolve() if link.path else path
         anchor = unquote(link.fragment)
-        if not target.is_file() or (anchor and target.suffix == ".html" and not soup(target).find(id=anchor)):
+        anchor, _, setting = anchor.partition("=")
+        if not target.is_file() or (anchor and target.suffix == ".html" and not holds(target, anchor, setting)):
             dangling.append(link.geturl())
     assert dangling == []
 
