@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).parents[1]
 BUILD = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "--all", "-W", "-n", "--keep-going"]
@@ -87,6 +88,15 @@ def test_a_formula_is_typeset_and_a_picture_is_a_file(book):
     (picture,) = (book / "_build" / "html" / "_static" / "shown").rglob("*.png")
     assert picture.read_bytes() == b"\x89PNG\r\n\x1a\n"
     assert f'src="_static/shown/{picture.parent.name}/picture.png"' in page(book)
+
+
+def test_the_words_of_a_picture_arrive_as_they_are(book):
+    words = """|f''| of "a": b # 1 \\ 2"""
+    set_page(book, code="from ledgerbook.picture import Picture, blank\n"
+                        f"Picture(blank(1, 1)[0], 'fig-one', 'A caption.', {words!r})")
+    assert build(book).returncode == 0
+    (alt,) = [image["alt"] for image in BeautifulSoup(page(book), "html.parser").select("figure img")]
+    assert alt == words
 
 
 def test_a_page_keeps_the_papers_numbers_and_the_words_of_images_and_is_called_a_page(book):

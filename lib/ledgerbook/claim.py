@@ -257,6 +257,7 @@ class Record:
         _require(not self.changed, f"{claim.name}{_report.replaced(self.changed)} is no claim of the book")
         return {
             "equation": claim.equation, "part": claim.part, "chapter": claim.chapter, "says": claim.says,
+            "tex": [claim.tex] if claim.tex else [],
             "relation": claim.relation, "oracles": list(claim.right), "instances": len(self.labels),
             "tightness": self.tightness, "tolerance": self.tolerance, "rejected": list(self.rejected),
             "nearest": self.nearest, "common": list(self.common)}

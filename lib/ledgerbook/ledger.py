@@ -14,20 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from .claim import ROW, CheckFailed, Claim, check
-from .report import anchor
+from .report import anchor, typeset
 
 Row = dict[str, Any]
-COLUMNS = {
-    "equation": "Equation", "chapter": "Chapter", "says": "What it says", "oracles": "Held against",
-    "instances": "Instances", "tolerance": "To within",
-    "tightness": "Tightness", "rejected": "Wrong versions rejected", "nearest": "The nearest is off by",
-    "common": "Called by both sides",
-}
+SIGNS = {"=": "=", ">=": "≥", "<=": "≤", "->": "→"}
+_HERE = Path(__file__).parent
+_CSS = (_HERE / "ledger.css").read_text(encoding="utf-8")
+_JS = (_HERE / "ledger.js").read_text(encoding="utf-8")
 
 
 def rows(chapters: Mapping[str, Sequence[Claim]],
          progress: Callable[[Sequence[Claim]], Iterable[Claim]] = iter) -> list[Row]:
-    """Check the claims of all chapters and merge the parts of an equation into one row, in the order of the paper.
+    """Check the claims of all chapters and merge the parts of an equation into one row, in the order of the chapters.
 
     ``progress`` wraps the claims while they are checked, as ``tqdm.tqdm`` does.
 
@@ -87,7 +85,7 @@ def shown(folder: Path | str) -> Iterator[Row]:
 
 
 def _table(entries: Sequence[Row], chapters: Iterable[str]) -> list[Row]:
-    """The parts of each equation as one row, in the order of the paper."""
+    """The parts of each equation as one row, in the order of the chapters."""
     equations = dict.fromkeys(entry["equation"] for entry in entries)
     merged = [_merged([e for e in entries if e["equation"] == equation]) for equation in equations]
     order = _distinct([*chapters, *(row["chapter"] for row in merged)])
@@ -96,7 +94,7 @@ def _table(entries: Sequence[Row], chapters: Iterable[str]) -> list[Row]:
 
 @dataclass(frozen=True, repr=False)
 class Ledger:
-    """Rows as a table on a page, linked to where each stands, and as lines in a terminal."""
+    """Rows as cards on a page, with a filter, linked to where each stands; and as lines in a terminal."""
 
     rows: Sequence[Row]
 
@@ -109,19 +107,38 @@ class Ledger:
         return f"{len(self.rows)} checked"
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS.values())
-        body = "".join(f"<tr>{''.join(self._cell(row, column) for column in COLUMNS)}</tr>" for row in self.rows)
-        return ('<div class="ledger mathjax_ignore tex2jax_ignore" role="region" aria-label="Ledger of equations" '
-                'tabindex="0" style="overflow-x: auto"><table>'
-                f"<caption>Every numbered equation: {self.count}</caption>"
-                f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
+        chapters = _distinct(row["chapter"] for row in self.rows)
+        sections = "".join(_section(chapter, [row for row in self.rows if row["chapter"] == chapter])
+                           for chapter in chapters)
+        return ('<div class="ledger mathjax_ignore tex2jax_ignore" data-ledger>\n'
+                f'<style>{_CSS}</style>\n<p role="status">{self.count}</p>\n{sections}\n'
+                f'<script type="module">{_JS}</script>\n</div>\n')
 
-    def _cell(self, row: Row, column: str) -> str:
-        if column == "equation":
-            name, page = escape(row["equation"]), row.get("page")
-            link = f'<a href="{escape(page)}">({name})</a>' if page else f"({name})"
-            return f'<th scope="row">{link}</th>'
-        return f"<td>{escape(_text(row[column] or ''))}</td>"
+
+def _section(chapter: str, rows: Sequence[Row]) -> str:
+    name = f"Chapter {chapter}" if chapter.isupper() else chapter
+    return f"<section><h2>{escape(name)}</h2>\n<ul>\n{''.join(map(_card, rows))}</ul></section>\n"
+
+
+def _card(row: Row) -> str:
+    """One equation: its statement, chips, what it is held against, and the wrong versions that were refused."""
+    name, page, signs = escape(row["equation"]), row.get("page"), _signs(row)
+    link = f'<a href="{escape(page)}">({name})</a>' if page else f"({name})"
+    chips = [f"{signs} to within {row['tolerance']}", f"{row['instances']} instances", row["tightness"]]
+    facts = {"Held against": row["oracles"], f"Rejected, the nearest off by {row['nearest']}": row["rejected"],
+             "Called by both sides": row["common"]}
+    return (f'<li class="entry" data-chapter="{escape(row["chapter"])}" data-relation="{signs}" '
+            f'data-tightness="{escape(row["tightness"])}">'
+            f'<p class="states"><strong>{link}</strong> {" · ".join(map(typeset, row["tex"]))}</p>'
+            f"<p>{escape(row['says'])}.</p>"
+            f'<ul class="chips">{"".join(f"<li>{escape(chip)}</li>" for chip in chips if chip)}</ul>'
+            + "".join(f"<p><strong>{escape(term)}:</strong> {escape('; '.join(fact))}</p>"
+                      for term, fact in facts.items() if fact)
+            + "</li>\n")
+
+
+def _signs(row: Row) -> str:
+    return " and ".join(SIGNS[relation] for relation in row["relation"].split("; "))
 
 
 def _line(row: Row) -> str:
@@ -141,7 +158,7 @@ def _merged(parts: Sequence[Row]) -> Row:
     words = {name: "; ".join(_distinct(part[name] for part in parts if part[name]))
              for name in ("says", "relation", "tightness", "tolerance", "nearest")}
     lists = {name: _distinct(item for part in parts for item in part[name])
-             for name in ("oracles", "rejected", "common")}
+             for name in ("tex", "oracles", "rejected", "common")}
     page = {"page": parts[0]["page"]} if "page" in parts[0] else {}
     return {"equation": equation, "chapter": chapters[0], **words, **lists,
             "instances": sum(part["instances"] for part in parts), **page}
@@ -151,11 +168,11 @@ def _distinct(words: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(words))
 
 
-def _order(chapters: Sequence[str], row: Row) -> tuple[bool, int, str, int]:
-    """S9 before S33, what the paper does not number afterwards, chapter by chapter."""
+def _order(chapters: Sequence[str], row: Row) -> tuple[int, bool, int, str]:
+    """Chapter by chapter, S9 before S33, what the paper does not number afterwards."""
     name, number = row["equation"], row["equation"].removeprefix("S")
     numbered = name.startswith("S") and number.isdecimal()
-    return not numbered, int(number) if numbered else 0, name, chapters.index(row["chapter"])
+    return chapters.index(row["chapter"]), not numbered, int(number) if numbered else 0, name
 
 
 def _require_unique(claims: Iterable[Claim]) -> None:

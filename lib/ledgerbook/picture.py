@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
@@ -67,9 +68,10 @@ class Picture:
         return {"image/png": png, "text/plain": repr(self)}, {"image/png": {"alt": self.alt}}
 
     def _directive(self) -> str:
-        """The figure as MyST; Sphinx writes the image to a file of its own."""
+        """The figure as MyST, the image carried along."""
         image = _data_address("image/svg+xml", figure_bytes(self.figure, "svg"))
-        figure = f"```{{figure}} {image}\n:name: {self.name}\n:alt: {escape(self.alt)}\n\n{self.caption}\n```\n"
+        alt = json.dumps(self.alt, ensure_ascii=False)  # MyST reads an option as YAML, where |, : and # say something
+        figure = f"```{{figure}} {image}\n:name: {self.name}\n:alt: {alt}\n\n{self.caption}\n```\n"
         if not self.columns:
             return figure
         links = [

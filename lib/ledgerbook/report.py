@@ -102,13 +102,14 @@ def html(record: Record) -> str:
     entries = [*_sides(claim), *_facts(record)]
     listed = "".join(f"<dt>{escape(term)}</dt>" + "".join(f"<dd>{item}</dd>" for item in items)
                      for term, items in entries)
+    states = typeset(claim.tex) if claim.tex else escape(claim.says.rstrip("."))
     changes = replaced(record.changed) and f" —{replaced(record.changed)}"
     # the class keeps MathJax away from dollar signs in the source
     place = "" if record.changed else f' id="{anchor(claim.equation, claim.part)}"'
     return (f'<div class="check mathjax_ignore tex2jax_ignore"{place}>'
             f'<details><summary title="How {escape(claim.name)} was checked">'
             '<span class="fold" aria-hidden="true">▸</span> '
-            f'<span class="verdict">✓ {escape(claim.name)}</span> {_statement(claim)}{changes}</summary>'
+            f'<span class="verdict">✓ {escape(claim.name)}</span> {states}{changes}</summary>'
             # JupyterLab floats a list's terms beside its texts, where they overlap; nothing floats in a grid
             f'<dl style="display: grid">{listed}</dl></details></div>')
 
@@ -122,10 +123,13 @@ def anchor(equation: str, part: str = "") -> str:
     return "-".join(["check", *re.findall(r"\w+", f"{equation} {part}".lower())])
 
 
-def _statement(claim: Claim) -> str:
-    if not claim.tex:
-        return escape(claim.says.rstrip("."))
-    return f'<span class="mathjax_process tex2jax_process">\\({escape(claim.tex)}\\)</span>'
+def typeset(tex: str) -> str:
+    """A formula in HTML that MathJax otherwise leaves alone.
+
+    >>> typeset("a < b")
+    '<span class="mathjax_process tex2jax_process">\\\\(a &lt; b\\\\)</span>'
+    """
+    return f'<span class="mathjax_process tex2jax_process">\\({escape(tex)}\\)</span>'
 
 
 def _sides(claim: Claim) -> Iterator[tuple[str, list[str]]]:

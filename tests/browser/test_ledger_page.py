@@ -1,0 +1,28 @@
+"""The ledger's filter on the built page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+
+PAGE = Path(__file__).parents[2] / "_build" / "html" / "book" / "ledger.html"
+
+
+def test_the_filter_shows_what_is_asked_for(browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(PAGE.as_uri())
+    entries, shown = page.locator(".ledger .entry"), page.locator(".ledger .entry:visible")
+    every = entries.count()
+    page.get_by_label("words").fill("autograd s32")
+    expect(shown).to_have_count(1)
+    expect(page.locator(".ledger section:visible")).to_have_count(1)
+    expect(page.locator(".ledger [role=status]")).to_have_text(f"1 of {every} shown")
+    page.get_by_label("words").fill("")
+    page.get_by_label("relation").select_option("≥")
+    assert 0 < shown.count() < every and set(shown.evaluate_all("all => all.map(e => e.dataset.relation)")) == {"≥"}
+    page.get_by_label("chapter").select_option("II")
+    assert set(shown.evaluate_all("all => all.map(e => e.dataset.chapter)")) == {"II"}
+    page.get_by_label("words").fill("nothing of the kind")
+    expect(shown).to_have_count(0)
+    page.context.close()
