@@ -7,6 +7,7 @@ import numpy as np
 from ledgerbook.drawing import PALETTE
 from ledgerbook.picture import Picture, blank, styled
 from stableminima import switching as sw
+from stableminima.kinks import Tight
 from stableminima.runs.experiments import Sweep
 from stableminima.switching import Switching
 
@@ -51,3 +52,42 @@ def _measured(system: Switching) -> tuple[float, float, float, float]:
     leaving = sw.leaving_step_size(system, sw.edge(system), 2 / (0.95 * sharpness.min()))
     measured = needed, sw.sharpest_at_home(system), 2 / leaving, sharpness.min()
     return tuple(np.array(measured) / sharpness.max())
+
+
+@styled
+def wedge_and_orbit(kappa: float = 0.35, factors: tuple[float, float] = (0.98, 1.02), steps: int = 60) -> Picture:
+    """The extremal minimum of (III.2) by the sizes of a and b: its wedge, and orbits below and above the root."""
+    figure, axes = blank(7.2, 3.3, columns=2)
+    root = (np.sqrt(1 + 4 * kappa) - 1) / 2
+    farthest = []
+    for ax, factor in zip(axes, factors, strict=True):
+        tight = Tight(kappa, factor * root)
+        edge = np.array([0, 2.0])
+        ax.fill_between(edge, kappa / tight.slope * edge, color=PALETTE["other"].ink, alpha=0.18, lw=0,
+                        label="not steep")
+        arc = np.linspace(0, np.pi / 2, 90)
+        ax.plot(np.cos(arc), np.sin(arc), label="ball", **PALETTE["threshold"].line)
+        level = kappa / tight.s
+        ax.axvline(level, lw=1, label="|a| = κ/s", **PALETTE["bound"].line)
+        starts = ((np.array([1.0, 0]), "curvature", "from q"), (tight.corner, "model", "from the corner"))
+        for start, role, name in starts:
+            path = np.abs(tight.system.path(start, 1.0, steps))
+            farthest.append(np.linalg.norm(path[-10:], axis=1).max())
+            shown = path[: 1 + int(np.argmax([*(path[:, 0] > 1.9), True]))]
+            ax.plot(shown[:, 0], shown[:, 1], PALETTE[role].marker, ls="-", lw=0.6, ms=3.2, color=PALETTE[role].ink,
+                    label=name)
+        ax.set(title=f"s at {factor:g} of the root", xlabel="|a|, along q", xlim=(0, 1.75), ylim=(0, 1.9))
+    axes[0].set_ylabel("|b|, across")
+    axes[1].legend(loc="upper left", ncols=2)
+    settled = max(farthest[:2])
+    return Picture(
+        figure,
+        "fig-wedge",
+        rf"The minimum of the proof at $\kappa = {kappa:g}$, with $s$ just below the root of $s\,(1 + s) = \kappa$ and "
+        "just above it. Shaded is the wedge where steps are not steep. From there one step leads out to the right, and "
+        r"all others are steep: they lead to the left as long as $|a| < \kappa/s$ (dotted), and $|b|$ comes to rest "
+        f"near {0.95 * np.sqrt(1 - kappa**2):.2f}. On the left both orbits end at distance {settled:.2f} or less, in "
+        "the ball; on the right the first step from $q$ leads beyond the dotted line.",
+        f"Two panels of orbits in the quadrant of |a| and |b|. Below the root both end at distance {settled:.2f} from "
+        "the minimum or less, inside the unit ball. Above the root the orbit from q moves out to the right.",
+    )
