@@ -13,7 +13,7 @@ from ledgerbook.picture import Picture, blank, styled
 from ledgerbook.tables import Table
 from stableminima import interpolants
 from stableminima.network import Dataset, Network
-from stableminima.runs.descent import Schedule, descend
+from stableminima.runs.descent import Outcome, Schedule, descend
 from stableminima.runs.experiments import Sweep
 
 from ..panels import reach
@@ -195,7 +195,7 @@ def from_the_flattest(data: Dataset, seed: int, ratio: float, doublings: int = 1
         net = run.net
         steps.append(steps[-1] + run.steps)
         losses.append(run.loss)
-        if run.loss <= 1e-24:
+        if run.loss <= 1e-24 or run.outcome is Outcome.DIVERGED:
             break
     return Path(ratio, np.array(steps[1:]), np.array(losses[1:]))
 
