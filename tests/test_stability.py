@@ -90,3 +90,26 @@ def test_only_interpolating_networks_are_linearised():
 def test_batch_sizes_are_checked(size):
     with pytest.raises(ValueError, match="size is"):
         stability.batches(5, size)
+
+
+@pytest.mark.parametrize("power, rate", [(0, np.log(2) / 2), (1, np.log(1.5)), (2, np.log(2.5) / 2)])
+def test_growth_rates_of_one_parameter_are_exact_in_the_mean(power, rate):
+    """Factors 1 and -2 at random."""
+    coin = Linearised([[[0.0]], [[3.0]]], [[0.0], [0.0]])
+    assert stability.growth_rate(coin, 1.0, power) == pytest.approx(rate, abs=0.01)
+    assert stability.growth_rate(Linearised([[[1.0]]], [[0.0]]), 1.0, power) == -np.inf
+
+
+def test_second_moment_grows_from_the_mean_square_threshold_on():
+    system = stability.linearise(INTERPOLATING.net, INTERPOLATING.data, 1)
+    assert stability.growth_rate(system, 0.97 * system.largest_mean_square_step, 2) < 0.002
+    assert stability.growth_rate(system, 1.1 * system.largest_mean_square_step, 2) > 0.002
+    assert stability.largest_step(system, 2) == pytest.approx(system.largest_mean_square_step, rel=0.05)
+
+
+def test_rates_and_thresholds_come_in_the_order_of_the_moments():
+    system = stability.linearise(INTERPOLATING.net, INTERPOLATING.data, 2)
+    rates = [stability.growth_rate(system, 3 / system.sharpness, power) for power in (0, 1, 2)]
+    assert rates == sorted(rates) and rates[0] < rates[2] - 0.01
+    steps = [stability.largest_step(system, power) for power in (2, 1, 0)]
+    assert steps == sorted(steps) and steps[1] <= 1.02 * 2 / system.sharpness

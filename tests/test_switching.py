@@ -137,11 +137,28 @@ def test_batches_of_one_sample_are_rank_one():
     assert (np.linalg.matrix_rank(found.system.hessians, tol=1e-8) <= 1).all()
 
 
-def test_growth_of_one_mode_is_its_factor():
+def test_distances_of_one_mode_grow_by_its_factor():
     system = Switching.deterministic([np.diag([2.5, 0.5])])
-    assert sw.growth(system, 1.0, steps=400) == pytest.approx(np.log(1.5), abs=1e-9)
-    assert sw.growth(Switching.deterministic([np.eye(2)]), 1.0) == -np.inf
-    assert sw.leaving_step_size(system, 0.1, 2.0, halvings=20) == pytest.approx(2 / 2.5, abs=1e-3)
+    halfway, end = sw.log_distances(system, [0.5, 1.0], steps=400, starts=3)
+    assert (end - halfway)[1] / 200 == pytest.approx(np.full(3, np.log(1.5)), abs=1e-9)
+    assert (end[0] < -50).all()
+    assert sw.log_distances(Switching.deterministic([np.eye(2)]), 1.0, steps=4, starts=2)[1].max() == -np.inf
+
+
+def test_distances_are_those_of_the_paths():
+    system = sw.at_minimum(FOUND[0].net, FOUND[0].data, knots=3).system
+    eta, start = 1.01 * sw.edge(system), np.random.default_rng(4).standard_normal(system.dim)
+    path = np.linalg.norm(system.path(start / np.linalg.norm(start), eta, 20), axis=1)
+    found = sw.log_distances(system, eta, steps=20, starts=1, seed=4).ravel()
+    assert found == pytest.approx(np.log(path[[10, 20]]), abs=1e-9)
+
+
+def test_modes_of_many_are_those_of_each():
+    points = np.random.default_rng(0).standard_normal((50, 2))
+    fast = sw.at_minimum(FOUND[0].net, FOUND[0].data, knots=3).system
+    wide = np.random.default_rng(0).standard_normal((50, fast.dim))
+    assert fast.modes_of(wide).tolist() == [fast.rule(u) for u in wide]
+    assert sw.mirrored(2, 1, 0.5).modes_of(points).tolist() == (points[:, 1] < 0).astype(int).tolist()
 
 
 def test_exhaustive_is_at_least_greedy_and_finds_the_best_of_all_sequences():
@@ -183,7 +200,7 @@ def test_greedy_takes_the_farthest_next_point():
     (lambda: Switching(np.zeros((1, 1, 2, 2)), np.zeros((1, 1, 3)), len), "do not fit gradients"),
     (lambda: Switching.deterministic([[[1.0, 2.0], [0.0, 1.0]]]), "not symmetric"),
     (lambda: sw.exhaustive(noisy(modes=10), [1.0, 1.0], 0.1, 7), "take fewer steps, or greedy"),
-    (lambda: sw.growth(noisy(), 0.1), "gradients at the minimum"),
+    (lambda: sw.log_distances(noisy(), 0.1), "gradients at the minimum"),
     (lambda: sw.at_minimum(FOUND[0].net, FOUND[0].data, batch=11), "batch is 11: give a number of samples"),
     (lambda: sw.at_minimum(random_case(0, 4, 6).net, random_case(0, 4, 6).data), "no knot is within"),
 ])

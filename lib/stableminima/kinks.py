@@ -58,35 +58,51 @@ def cusp_loss(u: Array) -> float:
 
 @dataclass(frozen=True)
 class Tight:
-    """L(a, b) = λa²/2 + c|b| + max(0, c|b| - γ|a|), with ηλ = 2 + s, ηγ = κε, ηc = 0.47 ε, ε = 1 and η = 1.
+    """L(a, b) = λa²/2 + hb²/2 + c|b| + max(0, c|b| - γ|a|), with ηλ = 2 + s, ηγ = κε, ηh = ``flat``, ε = 1 and η = 1.
 
-    Its minimum is 0, q is the axis of a, and δ = 0. Four of its modes have the gradient (∓γ, ±2c), two (0, ±c).
+    Its minimum is 0, q is the axis of a, and δ = 0. Four of its modes, the steep ones, have the gradient (∓γ, ±2c),
+    two (0, ±c).
     """
 
     kappa: float
     s: float
-    slope: float = 0.47
+    flat: float = 0.1
 
     def __post_init__(self) -> None:
-        vector("(kappa, s, slope)", (self.kappa, self.s, self.slope))
+        vector("(kappa, s, flat)", (self.kappa, self.s, self.flat))
+        if abs(self.kappa) >= 1:
+            raise ValueError(f"kappa must be between -1 and 1, or c is no number, got {self.kappa}")
+
+    @property
+    def slope(self) -> float:
+        """c, with which steep steps contract |b| to (1 - h/2)√(1 - κ²), so that they end inside the ball."""
+        return (1 - self.flat / 2) ** 2 * float(np.sqrt(1 - self.kappa**2))
+
+    @property
+    def corner(self) -> Array:
+        """The point of the unit circle between steep and not steep, on the side of those that are not."""
+        return np.array([self.slope, self.kappa * (1 - 1e-12)]) / np.hypot(self.slope, self.kappa)
+
+    def steep(self, u: Array) -> bool:
+        """Whether c|b| exceeds γ|a|."""
+        return bool(self.slope * abs(u[1]) > self.kappa * abs(u[0]))
 
     def loss(self, u: Array) -> float:
         """L at u = (a, b)."""
         a, b = u
         steep = anp.maximum(0.0, self.slope * anp.abs(b) - self.kappa * anp.abs(a))
-        return (2 + self.s) * a**2 / 2 + self.slope * anp.abs(b) + steep
+        return ((2 + self.s) * a**2 + self.flat * b**2) / 2 + self.slope * anp.abs(b) + steep
 
     @cached_property
     def system(self) -> Switching:
-        """The modes by the signs of a and b, and whether c|b| exceeds γ|a|."""
+        """The modes by the signs of a and b, and whether they are steep."""
         signs = [(a, b) for a in (1, -1) for b in (1, -1)]
         gradients = [(0, self.slope * b) for _, b in signs] + [(-self.kappa * a, 2 * self.slope * b) for a, b in signs]
 
         def rule(u: Array) -> int:
-            steep = self.slope * abs(u[1]) > self.kappa * abs(u[0])
-            return int(4 * steep + 2 * (u[0] < 0) + (u[1] < 0))
+            return int(4 * self.steep(u) + 2 * (u[0] < 0) + (u[1] < 0))
 
-        return Switching.deterministic(np.tile(np.diag([2 + self.s, 0]), (8, 1, 1)), gradients, rule)
+        return Switching.deterministic(np.tile(np.diag([2 + self.s, self.flat]), (8, 1, 1)), gradients, rule)
 
     def one_step(self, u: Array) -> Array:
         """A step by the modes."""

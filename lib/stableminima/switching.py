@@ -37,6 +37,8 @@ class Switching:
     hessians : array of shape (modes, batches, d, d), read-only; symmetric in the last two axes.
     gradients : array of shape (modes, batches, d), read-only.
     rule : from a displacement of shape (d,) to the number of its mode.
+    rows : the same for many displacements at once, from shape (m, d) to (m,), where there is a faster way than one by
+        one.
 
     Raises
     ------
@@ -53,6 +55,7 @@ class Switching:
     hessians: Array
     gradients: Array
     rule: Rule
+    rows: Callable[[Array], NDArray[np.int_]] | None = None
 
     def __post_init__(self) -> None:
         for name, axes in (("hessians", 4), ("gradients", 3)):
@@ -116,6 +119,10 @@ class Switching:
         """λ_max of every H_m, shape (modes,), and unit vectors along which H_m has it, shape (modes, d)."""
         eigenvalues, vectors = np.linalg.eigh(self.mean_hessians)
         return eigenvalues[:, -1], vectors[:, :, -1]
+
+    def modes_of(self, points: Array) -> NDArray[np.int_]:
+        """The modes of the rows of ``points``, shape (m, d) to (m,)."""
+        return self.rows(points) if self.rows else np.array([self.rule(u) for u in points])
 
     def hessian(self, u: Array) -> Array:
         """H_m of the mode that u is in, shape (d, d)."""
@@ -236,46 +243,41 @@ def sharpest_at_home(system: Switching) -> float:
 
 
 @one_thread()
-def growth(system: Switching, eta: float, steps: int = 3000, seed: int = 0) -> float:
-    """The mean of log(‖u_{t+1}‖/‖u_t‖) over the last half of a path by the system's own rule, from a random start.
+def log_distances(system: Switching, etas: ArrayLike, steps: int = 4000, starts: int = 8, seed: int = 0) -> Array:
+    """log ‖u_t‖ half way and at the end of paths by the system's own rule, shape (2, number of etas, starts).
 
-    Above 0 descent leaves the minimum, below it comes in. The modes must be cones and the gradients zero: then the
-    length of u does not matter, and it is set back to 1 at each step.
+    Each η has the same starts, random unit vectors: a path may leave from one and come in from another. The modes must
+    be cones and the gradients zero. Then lengths scale, and u is set back to length 1 at each step.
 
     Raises
     ------
     ValueError
-        If a gradient is not zero, η is not positive, or there are fewer than two steps.
+        If a gradient is not zero, an η is not positive, there are fewer than two steps, or no start.
+
+    Examples
+    --------
+    >>> one = Switching.deterministic([np.diag([2.5, 2.5])])            # each step multiplies by -1.5
+    >>> log_distances(one, [1.0], steps=10, starts=1).ravel().round(3).tolist()
+    [2.027, 4.055]
     """
-    positive("eta", eta)
+    etas = finite("etas", np.atleast_1d(etas))
     whole("steps", steps, 2)
+    if (etas <= 0).any():
+        raise ValueError(f"etas must be positive, got {etas.min()}")
     if system.gradients.any():
         raise ValueError("system has gradients at the minimum: there the growth depends on the distance, use path")
-    u, total = np.random.default_rng(seed).standard_normal(system.dim), 0.0
+    first = np.random.default_rng(seed).standard_normal((whole("starts", starts, 1), system.dim))
+    points = np.tile(first / np.linalg.norm(first, axis=1, keepdims=True), (etas.size, 1))
+    eta, total, halfway = np.repeat(etas, starts)[:, None], np.zeros(etas.size * starts), None
     for t in range(steps):
-        u = system._step(u / np.linalg.norm(u), eta)
-        length = float(np.linalg.norm(u))
-        if length == 0:
-            return -np.inf
-        total += np.log(length) if t >= steps // 2 else 0.0
-    return total / (steps - steps // 2)
-
-
-def leaving_step_size(system: Switching, low: float, high: float, halvings: int = 10) -> float:
-    """The step size between ``low`` and ``high`` from which on :func:`growth` is positive, by bisection.
-
-    Raises
-    ------
-    ValueError
-        As :func:`growth`, or if ``high`` is not above ``low``.
-    """
-    if not positive("low", low) < positive("high", high):
-        raise ValueError(f"high must be above low = {low}, got {high}")
-    whole("halvings", halvings, 1)
-    for _ in range(halvings):
-        middle = (low + high) / 2
-        low, high = (low, middle) if growth(system, middle) > 0 else (middle, high)
-    return (low + high) / 2
+        halfway = total if t == steps // 2 else halfway
+        hessians = system.mean_hessians[system.modes_of(points)]
+        points = points - eta * np.einsum("mij,mj->mi", hessians, points)
+        length = np.linalg.norm(points, axis=1)
+        with np.errstate(divide="ignore"):
+            total = total + np.log(length)  # -inf where a path has arrived
+        points = points / np.where(length > 0, length, 1)[:, None]
+    return np.reshape([halfway, total], (2, etas.size, starts))
 
 
 # ---- adversaries that choose the mode --------------------------------------------------------------------------
@@ -422,11 +424,15 @@ def at_minimum(
     signs = np.sign(net.w2[neurons])
 
     def rule(u: Array) -> int:
-        return int((signs * (u @ toggles) > 0) @ 2**each)
+        return int(rows(u))
+
+    def rows(points: Array) -> NDArray[np.int_]:
+        return (signs * (points @ toggles) > 0) @ 2**each
 
     chosen = [features[:, :, subset] for subset in batches(data.n, batch)]
     hessians = np.stack([phi @ phi.swapaxes(1, 2) / batch for phi in chosen], axis=1)
-    return NetworkModes(net, data, neurons, samples, basis, Switching(hessians, np.zeros(hessians.shape[:3]), rule))
+    return NetworkModes(net, data, neurons, samples, basis,
+                        Switching(hessians, np.zeros(hessians.shape[:3]), rule, rows))
 
 
 def snapped(net: Network, x: Array, knots: int, within: float) -> Network:

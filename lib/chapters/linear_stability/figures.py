@@ -9,7 +9,7 @@ import numpy as np
 from ledgerbook.claim import Instance
 from ledgerbook.drawing import PALETTE
 from ledgerbook.picture import Picture, blank, styled
-from stableminima.stability import linearise
+from stableminima.stability import largest_step, linearise
 
 
 @styled
@@ -67,4 +67,32 @@ def batch_sizes(found: Sequence[Instance]) -> Picture:
         f"that, where the bound by the trace allows {min(traces):.2f} to {max(traces):.2f}.",
         f"Curves for {len(found)} minima rise with the batch size, from {min(lowest):.2f} to {max(lowest):.2f} at one "
         f"sample to 1 at {sizes[-1]} samples, which is the dashed line 2/λ_max.",
+    )
+
+
+@styled
+def three_thresholds(found: Instance) -> Picture:
+    """Up to which step size stochastic descent comes in with probability one, in the mean, and in mean square."""
+    figure, (ax,) = blank(7.2, 3.2)
+    sizes = np.arange(1, found.value.data.n + 1)
+    systems = [linearise(found.value.net, found.value.data, int(size)) for size in sizes]
+    edge = 2 / systems[0].sharpness
+    sure, mean = (np.array([*(largest_step(each, power) for each in systems[:-1]), edge]) / edge for power in (0, 1))
+    square = np.array([each.largest_mean_square_step for each in systems]) / edge
+    ax.axhline(1, label="2/λ_max: above it the mean leaves, by Lemma 1", **PALETTE["threshold"].line)
+    for role, name, share in (("weight", "almost surely", sure), ("model", "in the mean", mean),
+                              ("loss", "in mean square", square)):
+        ax.plot(sizes, share, marker=PALETTE[role].marker, ms=5, lw=1.3, label=name, **PALETTE[role].line)
+    ax.set(xlabel="batch size", ylabel="largest step / (2/λ_max)", ylim=(0, 1.25), xticks=sizes)
+    ax.legend(loc="lower right")
+    return Picture(
+        figure,
+        "fig-three-thresholds",
+        f"The three thresholds of stochastic descent at the {found.label}, against the batch size. In mean square it "
+        "is exact, the other two are estimates from random paths, good to a few per cent. With one sample descent "
+        f"comes in almost surely up to {sure[0]:.2f} of $2/\\lambda_\\max$, and in mean square up to "
+        f"{square[0]:.2f}. With batches of {sizes[sure.argmax()]} it comes in almost surely even at {sure.max():.2f} "
+        "times $2/\\lambda_\\max$, where its mean leaves.",
+        f"Three rising curves over the batch sizes 1 to {sizes[-1]}, in the order almost surely, in the mean, in mean "
+        f"square. They start at {sure[0]:.2f}, {mean[0]:.2f} and {square[0]:.2f} and meet near 1, the line 2/λ_max.",
     )

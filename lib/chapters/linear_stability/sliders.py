@@ -11,6 +11,7 @@ from ..instances import Case
 
 FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.001, 1.01, 1.02, 1.05, 1.1)
 STEPS = 60
+PATHS = 400  # drawn at random, for the mean of the distance
 HIGH = 1.3
 
 
@@ -23,13 +24,14 @@ def spectrum(case: Case) -> Explorer:
         "The spectrum decides",
         "Linearised descent at a minimum that gradient descent found. Left: the factor |1 - ηλ| by which one step "
         "multiplies the distance along an eigenvector, for each eigenvalue of the Hessian. Right: the distance from "
-        "the minimum, started with equal parts along all eigenvectors.",
+        f"the minimum, started with equal parts along all eigenvectors: one path, the mean distance of {PATHS} paths "
+        "drawn at random, the root mean square, and the distance of the mean, both exact.",
         [
             Control("step size η", etas, tuple(f"{eta:.5f}" for eta in etas), start=FRACTIONS.index(0.99)),
             Control("batch size", tuple(systems), tuple(f"{size}" for size in systems)),
         ],
         lambda eta, size: _frame(systems[int(size)], eta, int(size)),
-        print_at=((FRACTIONS.index(0.5), 0), (FRACTIONS.index(0.99), 0), (FRACTIONS.index(1.05), 0)),
+        print_at=((FRACTIONS.index(0.5), 0), (FRACTIONS.index(1.05), 0), (FRACTIONS.index(0.7), 2)),
     )
 
 
@@ -39,7 +41,19 @@ def _frame(system: Linearised, eta: float, size: int) -> Frame:
     squares = system.mean_squares(start, eta, STEPS)
     means = [np.linalg.norm(system.mean_after(start, eta, t)) for t in range(STEPS + 1)]
     top = np.abs(1 - eta * system.sharpness) ** np.arange(STEPS + 1) / np.sqrt(system.d)
-    return Frame((_factors(eigenvalues, eta), _distance(means, top, squares)), *_regime(system, eta, size))
+    drawn = _drawn(system, start, eta)
+    panel = _distance(np.array(means), top, np.sqrt(squares), drawn)
+    return Frame((_factors(eigenvalues, eta), panel), *_regime(system, eta, size))
+
+
+def _drawn(system: Linearised, start: np.ndarray, eta: float, seed: int = 0) -> np.ndarray:
+    """Distances of ``PATHS`` random paths, shape (steps + 1, paths)."""
+    rng, u = np.random.default_rng(seed), np.tile(start, (PATHS, 1))
+    factors, distances = np.eye(system.d) - eta * system.hessians, [np.linalg.norm(u, axis=1)]
+    for _ in range(STEPS):
+        u = np.einsum("pij,pj->pi", factors[rng.integers(len(factors), size=PATHS)], u)
+        distances.append(np.linalg.norm(u, axis=1))
+    return np.array(distances)
 
 
 def _factors(eigenvalues: np.ndarray, eta: float) -> Panel:
@@ -53,14 +67,17 @@ def _factors(eigenvalues: np.ndarray, eta: float) -> Panel:
     return Panel("Factor of one step", "λ", "|1 - ηλ|", (0, grid[-1]), (0, HIGH), marks=marks)
 
 
-def _distance(means: list[float], top: np.ndarray, squares: np.ndarray) -> Panel:
+def _distance(means: np.ndarray, top: np.ndarray, roots: np.ndarray, drawn: np.ndarray) -> Panel:
     steps, low, high = np.arange(STEPS + 1), 0.05, 50.0
-    marks = (
-        Mark("line", steps, np.clip(np.sqrt(squares), low / 2, high * 2), "root mean square distance", "loss"),
-        Mark("line", steps, np.clip(means, low / 2, high * 2), "distance of the mean", "model"),
-        Mark("line", steps, np.clip(top, low / 2, high * 2), "along the top eigenvector", "sharpness"),
-        Mark("level", (), (1.0,), "distance at the start", "other"),
+    lines = (
+        (drawn[:, 0], "one path", "other"),
+        (roots, "root mean square √E‖u‖²", "loss"),
+        (drawn.mean(axis=1), "mean distance E‖u‖, from paths", "curvature"),
+        (means, "distance of the mean ‖E u‖", "model"),
+        (top, "along the top eigenvector", "sharpness"),
     )
+    marks = [Mark("line", steps, np.clip(values, low / 2, high * 2), name, role) for values, name, role in lines]
+    marks.append(Mark("level", (), (1.0,), "distance at the start", "threshold"))
     return Panel("Distance from the minimum", "steps", "distance", (0, STEPS), (low, high), "linear", "log", marks)
 
 

@@ -1,4 +1,4 @@
-"""The figure and the table of what Theorem 1 forbids, in chapter VI."""
+"""The figures and the table of what Theorem 1 forbids, in chapter VI."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from ledgerbook.drawing import PALETTE
 from ledgerbook.picture import Picture, blank, styled
 from ledgerbook.tables import Table
 from stableminima import interpolants
+from stableminima.network import Dataset, Network
+from stableminima.runs.descent import Outcome, Schedule, descend
 from stableminima.runs.experiments import Sweep
+
+from ..panels import reach
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,3 +106,125 @@ def limits_table(found: Sequence[Limits]) -> Table:
     rows = [(each.seed, f"{each.smoothest:.2f}", f"{each.eta_1:.3f}", f"{each.sharpness:.2f}", f"{each.eta_2:.3f}",
              f"{each.last:.3f}" if each.settled.any() else "none") for each in found]
     return Table("What is forbidden, and what descent did", head, rows)
+
+
+# ---- the flattest interpolant ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where a function bends between the first sample and the last, and which of these places are samples.
+
+    Attributes
+    ----------
+    x, bend : shape (m,); bends of less than a thousandth of the largest are left out. at_sample : bool, shape (m,).
+    """
+
+    x: NDArray[np.float64]
+    bend: NDArray[np.float64]
+    at_sample: NDArray[np.bool_]
+
+
+def places(net: Network, data: Dataset, width: float = 0.02) -> Places:
+    """Knots within ``width`` of each other count as one, and one within ``width`` of a sample counts as at it."""
+    position, mass = net.knots
+    samples = np.sort(data.x)
+    inside = (position > samples[0] - width) & (position < samples[-1] + width)
+    position, mass = position[inside], mass[inside]
+    group = np.append(0, np.cumsum(np.diff(position) > width))
+    bend, x = np.bincount(group, mass), np.bincount(group, position) / np.bincount(group)
+    kept = np.abs(bend) > 1e-3 * np.abs(bend).max()
+    return Places(x[kept], bend[kept], np.abs(x[kept, None] - samples).min(axis=1) < width)
+
+
+@styled
+def flattest_function(flattest: Network, found: Network, data: Dataset, eta: float) -> Picture:
+    """The flattest interpolant beside the dots connected and the function that descent found, with their bends."""
+    figure, (left, right) = blank(7.2, 3.0, columns=2)
+    corners = np.sort(np.concatenate([np.linspace(-reach(data), reach(data), 5), flattest.knots[0], found.knots[0]]))
+    corners = corners[np.abs(corners) <= reach(data)]
+    order = np.argsort(data.x)
+    left.plot(data.x[order], data.y[order], color=PALETTE["bound"].ink, ls=":", label="dots connected")
+    left.plot(corners, flattest(corners), color=PALETTE["sharpness"].ink, lw=1.8, label="flattest")
+    left.plot(corners, found(corners), color=PALETTE["model"].ink, ls="--", label=f"descent, η = {eta:g}")
+    left.plot(data.x, data.y, "o", ms=5, color=PALETTE["data"].ink, label="data")
+    left.set(xlabel="x", ylabel="f(x)", ylim=(-0.62, 0.85))
+    left.legend(loc="upper left")
+    both = {"flattest": places(flattest, data), "descent": places(found, data)}
+    for (name, each), role in zip(both.items(), ("sharpness", "model"), strict=True):
+        look = PALETTE[role]
+        right.vlines(each.x, 0, each.bend, color=look.ink, lw=1)
+        right.plot(each.x, each.bend, look.marker, ms=6, mfc="none", color=look.ink, label=f"bends, {name}")
+    for at in data.x:
+        right.axvline(at, color=PALETTE["other"].ink, lw=0.5, ls=":")
+    right.axhline(0, color=PALETTE["other"].ink, lw=0.6)
+    right.set(xlabel="x (dotted: the samples)", ylabel="change of slope", ylim=(-4.2, 5.6))
+    right.legend(loc="upper left", ncols=2)
+    counts = {name: (each.x.size, each.at_sample.sum()) for name, each in both.items()}
+    (flat, flat_at), (own, own_at) = counts.values()
+    return Picture(
+        figure,
+        "fig-flattest",
+        "The flattest interpolant. Left: as a function, beside the dots connected by lines and what descent found at "
+        f"the largest step size at which it settled, {eta:g}. Right: where both bend between the first sample and the "
+        f"last, and by how much. Of the {flat} places of the flattest {flat_at} are samples, of the {own} of the "
+        f"other one {own_at}.",
+        f"Two panels. Left three functions through {data.n} points, close to each other. Right their changes of slope "
+        f"as stems: {flat_at} of {flat} places of the flattest interpolant are samples, and {own_at} of {own} of what "
+        "descent found.",
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """The loss of descent from beside the flattest network: after ``steps``, shape (m,), at ``ratio`` times η₂."""
+
+    ratio: float
+    steps: NDArray[np.int_]
+    losses: NDArray[np.float64]
+
+
+def from_the_flattest(data: Dataset, seed: int, ratio: float, doublings: int = 19, noise: float = 1e-3) -> Path:
+    """Descent after 1, 2, 4, … steps, until the loss is 1e-24, from the flattest network with some normal noise."""
+    flattest = interpolants.flattest_interpolant(data)
+    theta = flattest.net.vector
+    net = Network.from_vector(theta + noise * np.random.default_rng(seed).standard_normal(theta.size))
+    steps, losses = [0], [net.loss(data)]
+    for budget in (1, *(2**np.arange(doublings)).tolist()):
+        run = descend(net, data, Schedule(ratio * flattest.step_size), tolerance=1e-24, budget=budget, records=1)
+        net = run.net
+        steps.append(steps[-1] + run.steps)
+        losses.append(run.loss)
+        if run.loss <= 1e-24 or run.outcome is Outcome.DIVERGED:
+            break
+    return Path(ratio, np.array(steps[1:]), np.array(losses[1:]))
+
+
+@styled
+def both_sides_of_the_limit(
+    sets: Sequence[tuple[int, Dataset]], ratios: tuple[float, float] = (0.98, 1.005)
+) -> Picture:
+    """Descent from beside the flattest network of every (seed, data set), just below η₂ and just above it."""
+    figure, (ax,) = blank(7.2, 3.4)
+    paths = [from_the_flattest(data, seed, ratio) for seed, data in sets for ratio in ratios]
+    below, above = ([path for path in paths if path.ratio == ratio] for ratio in ratios)
+    for group, role, ratio in ((below, "model", ratios[0]), (above, "curvature", ratios[1])):
+        for number, path in enumerate(group):
+            label = f"{ratio:g} η₂" if not number else None
+            ax.plot(path.steps, np.maximum(path.losses, 1e-25), lw=1.1, label=label, **PALETTE[role].line)
+    ax.axhline(1e-24, color=PALETTE["other"].ink, lw=0.8, ls=":")
+    ax.set(xscale="log", yscale="log", xlabel="steps", ylabel="loss", ylim=(1e-25, 3))
+    ax.legend(loc="lower left")
+    slowest = max(path.steps[-1] for path in below)
+    least = min(path.losses[-1] for path in above)
+    settled = sum(path.losses[-1] <= 1e-24 for path in below), sum(path.losses[-1] <= 1e-24 for path in above)
+    return Picture(
+        figure,
+        "fig-both-sides-of-eta-2",
+        f"Descent from beside the flattest network of each of {len(sets)} data sets, at {ratios[0]:g} (solid) and "
+        rf"{ratios[1]:g} times $\eta_2$ (dashed). Below $\eta_2$ the loss falls to $10^{{-24}}$ on {settled[0]} of "
+        f"them, at the latest after {slowest:.2g} steps. Above it, it does on {settled[1]}: after "
+        f"{max(path.steps[-1] for path in above):.2g} steps no loss is below {least:.0e}.",
+        f"Loss against steps on logarithmic axes, {len(sets)} lines for each step size: {settled[0]} fall to 1e-24 "
+        f"below η₂, {settled[1]} above it, where the lowest loss at the end is {least:.0e}.",
+    )

@@ -71,7 +71,7 @@ def _regime(sharpness: np.ndarray, eta: float, distances: dict[str, np.ndarray])
     own = distances["the network's own"]
     told = f"The adversary leads it out, to {distances['a greedy adversary'][-1]:.3g} ε after {STEPS} steps. "
     if own[-1] > 1:
-        return head + told + "Left to its own rule, descent leaves for good too.", "unstable"
+        return f"{head}{told}Left to its own rule, descent from this start ends outside too.", "unstable"
     out = own.max() > 1 + 1e-9
     stays = f"comes in after an excursion to {own.max():.3f} ε" if out else "stays in the ball"
     return f"{head}{told}Left to its own rule, descent from this start {stays}.", "edge"

@@ -733,6 +733,49 @@ S17 = Claim(
 )
 
 
+def _best_common(setting: Setting, reduce: Callable = np.max) -> float:
+    """The largest λ - δ when all modes share one λ, out of 10, 100, …, 10⁷."""
+    products = setting.system.hessians.mean(axis=1) @ setting.q
+    margins = []
+    for common in 10.0 ** np.arange(1, 8):
+        deltas = np.sqrt(((products - common * setting.q) ** 2).sum(axis=1))
+        margins.append(common - reduce(deltas))
+    return float(max(margins))
+
+
+def _by_first_steps(setting: Setting, reduce: Callable = np.min) -> float:
+    """The smallest (1 - qᵀu_1/ε)/η over the modes, from u_0 = εq without gradients."""
+    u, mean = setting.radius * setting.q, setting.system.hessians.mean(axis=1)
+    after = [setting.q @ (u - setting.eta * hessian @ u) for hessian in mean]
+    return float(reduce([(1 - each / setting.radius) / setting.eta for each in after]))
+
+
+S17_GIVEN_Q = Claim(
+    equation="S17",
+    part="for given q",
+    says="For given q the most that λ_m and δ can say is the smallest qᵀH_m q: λ - δ comes as close as one likes",
+    tex=r"\sup_{\lambda} \bigl( \min_m \lambda_m - \max_m \|H_m q - \lambda_m q\| \bigr) = \min_m q^\top H_m q",
+    relation="=",
+    instances=all_settings,
+    left=lambda setting: sw.rayleigh(setting.system, setting.q).min(),
+    right={"one large λ for all modes": _best_common, "one step from εq in each mode": _by_first_steps},
+    wrong=(
+        Wrong("λ_m = qᵀH_m q, where δ is smallest", left=lambda setting: _least_deviation(setting)),
+        Wrong("the mean over modes", left=lambda setting: sw.rayleigh(setting.system, setting.q).mean()),
+        Wrong("the flattest mode's λ_max", left=lambda setting: setting.system.tops[0].min()),
+    ),
+    tolerance={
+        "one large λ for all modes": Tolerance(1e-6, why="λ - δ misses its limit by about 1/λ = 1e-7 times ‖Hq‖²"),
+        "one step from εq in each mode": Tolerance(1e-12, why="a few products, each rounded to 1e-16"),
+    },
+)
+
+
+def _least_deviation(setting: Setting) -> float:
+    eigenvalues = sw.rayleigh(setting.system, setting.q)
+    return float(eigenvalues.min()) - sw.deviation(setting.system, setting.q, eigenvalues)
+
+
 def _hypothesis_holds() -> Iterator[Instance]:
     """The numbers of all settings, and random ones, with the largest ξ and with half of it."""
     for one in all_settings():
@@ -1091,16 +1134,16 @@ def _root(kappa: float) -> float:
 
 
 def _tight_systems() -> Iterator[Instance]:
-    for kappa in (0.05, 0.07, 0.1):
+    for kappa in (0.05, 0.2, 0.35):
         for factor in (0.9, 0.99, 1.01, 1.1):
             yield Instance(f"κ = {kappa}, s at {factor} of the root", None, Tight(kappa, factor * _root(kappa)))
 
 
-def _settles(step: Callable[[Array], Array], starts: int = 6, steps: int = 150) -> bool:
-    """Whether the last steps stay within ε, from a spiral of points that begins at εq; all step at once."""
+def _settles(step: Callable[[Array], Array], tight: Tight, starts: int = 6, steps: int = 150) -> bool:
+    """Whether the last steps stay within ε, from a spiral of points that begins at εq, and from the corner."""
     angles, radii = np.linspace(0, 6, starts), np.linspace(1, 0.1, starts)
     points = radii[:, None] * np.column_stack([np.cos(angles), np.sin(angles)])
-    worst = 0.0
+    points, worst = np.vstack([points, tight.corner]), 0.0
     for t in range(steps):
         points = step(points)
         farthest = float(np.linalg.norm(points, axis=1).max())
@@ -1111,13 +1154,13 @@ def _settles(step: Callable[[Array], Array], starts: int = 6, steps: int = 150) 
 
 
 def _settles_by_modes(tight: Tight) -> bool:
-    return _settles(lambda points: np.array([tight.one_step(u) for u in points]))
+    return _settles(lambda points: np.array([tight.one_step(u) for u in points]), tight)
 
 
 def _settles_by_autograd(tight: Tight) -> bool:
     """A point on the border of two modes counts to the positive side."""
     slope = elementwise_grad(tight.loss)
-    return _settles(lambda points: points - slope(np.where(points == 0, 1e-300, points).T).T)
+    return _settles(lambda points: points - slope(np.where(points == 0, 1e-300, points).T).T, tight)
 
 
 III_TIGHT = Claim(
@@ -1138,6 +1181,57 @@ III_TIGHT = Claim(
         Wrong("twice the room", left=lambda tight: tight.s * (1 + tight.s) < 2 * tight.kappa),
     ),
     tolerance=Tolerance(0, why="both sides are yes or no; s keeps 1 % away from the root"),
+)
+
+
+def _at_the_root() -> Iterator[Instance]:
+    for kappa in (0.05, 0.2, 0.3, 0.35, 0.352, 0.358, 0.36, 0.4):
+        yield Instance(f"κ = {kappa}, s at 0.999 of the root", None, Tight(kappa, 0.999 * _root(kappa)))
+
+
+def _room_at_the_corner(tight: Tight, lost: float = 0.1) -> bool:
+    """(2 - h + s) κ < c √(c² + κ²), with c = 0.9025 √(1 - κ²)."""
+    c = 0.9025 * np.sqrt(1 - tight.kappa**2)
+    return bool((2 - lost + tight.s) * tight.kappa < c * np.hypot(c, tight.kappa))
+
+
+def _steep_after_one(tight: Tight, count: int = 40, steps: int = 60) -> bool:
+    """Whether every point after the first step is steep, from starts all over the unit ball and from the corner."""
+    rng = np.random.default_rng(0)
+    ball = rng.standard_normal((count, 2))
+    ball *= (np.sqrt(rng.random(count)) / np.linalg.norm(ball, axis=1))[:, None]
+    paths = [tight.system.path(u, 1.0, steps)[1:] for u in (*ball, tight.corner)]
+    return all(tight.steep(u) for path in paths for u in path)
+
+
+def _pulled_back(tight: Tight, count: int = 2000, steps: int = 60) -> bool:
+    """The same by autograd on the loss: away from 0 its slope along b then pulls with 2c all the time."""
+    slope, angles = elementwise_grad(tight.loss), np.linspace(0.001, np.pi / 2, count)
+    points = np.vstack([np.column_stack([np.cos(angles), np.sin(angles)]), tight.corner])
+    for t in range(steps):
+        gradient = slope(points.T).T
+        pull = np.abs(gradient[:, 1] - tight.flat * points[:, 1])
+        if t and (pull < 1.5 * tight.slope).any():
+            return False
+        points = points - gradient
+    return True
+
+
+III_STEEP = Claim(
+    equation="III.2",
+    part="steep",
+    says="In the proof at most the first step is not steep, exactly as long as the corner of the wedge leaves room",
+    tex=r"c|b_t| > \bar\gamma|a_t|\ \forall t \ge 1 \iff (1.9 + s)\,\kappa < c\sqrt{c^2 + \kappa^2}",
+    relation="=",
+    instances=_at_the_root,
+    left=_room_at_the_corner,
+    right={"paths by its modes, from all over the ball": _steep_after_one, "descent by autograd": _pulled_back},
+    wrong=(
+        Wrong("without h", left=lambda tight: _room_at_the_corner(tight, lost=0)),
+        Wrong("without s", left=lambda tight: _room_at_the_corner(tight, lost=tight.s + 0.1)),
+        Wrong("κ below 0.4", left=lambda tight: tight.kappa < 0.4),
+    ),
+    tolerance=Tolerance(0, why="yes or no; κ keeps 0.5 % away from where the two sides are equal"),
 )
 
 
