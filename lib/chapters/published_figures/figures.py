@@ -361,10 +361,10 @@ def chain_table(chain: Sweep) -> Table:
         ("data sets with a kept run", len(np.unique(kept["seed"]))),
         ("runs kept", len(kept)),
         ("of these, 1 + 2∫|f''|g ≤ flattest rescaling", int((bound <= kept["flattest"] * (1 + 1e-4)).sum())),
-        ("of these, flattest rescaling ≤ λ_max", int((kept["flattest"] <= kept["sharpness"] * (1 + 1e-4)).sum())),
-        ("of these, λ_max ≤ 2/η where the run stopped", int((edge <= 1).sum())),
+        ("of these, flattest rescaling ≤ sharpness", int((kept["flattest"] <= kept["sharpness"] * (1 + 1e-4)).sum())),
+        ("of these, sharpness ≤ 2/η where the run stopped", int((edge <= 1).sum())),
         (f"runs kept that stopped within {EDGE:.0%} of 2/η or above", int(at_edge.sum())),
-        ("of these, λ_max ≤ 2/η where the run stopped", int((at_edge & (edge <= 1)).sum())),
+        ("of these, sharpness ≤ 2/η where the run stopped", int((at_edge & (edge <= 1)).sum())),
     ]
     return Table("The chain of inequalities over many data sets", ("what", "count"), rows)
 
