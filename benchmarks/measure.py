@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib import metadata
 from time import process_time
-from timeit import repeat, timeit
+from timeit import timeit
 
 import llvmlite.binding
 import numpy as np
@@ -31,8 +31,9 @@ CURVATURE = {
     **dict.fromkeys([(100, 100), (300, 300), (1000, 1000)], ("ours", "JAX, jvp of grad", "autograd")),
     (10_000, 10_000): ("ours", "JAX, jvp of grad"),  # one product of autograd holds several matrices of 800 MB
 }
+CURVATURE_ROUNDS = {1000: 3, 10_000: 1}  # there a round takes seconds, and minutes
 DENSE_UP_TO = 1000  # neurons, 3001 rows; at 10⁴ the Hessian alone is 7.2 GB
-AT_THE_EDGE = 40  # a run of Section 5 at whose end ten of 80 neurons switch in every step
+SWITCHING = (40, 180)  # runs of Section 5 that ended below the edge of stability and at it; neurons switch at both
 AGREEMENT = 1e-9
 ROUND = 0.1  # seconds that a round of one contestant takes, about
 
@@ -99,15 +100,15 @@ def steps(n: int, k: int, rounds: int, compared: int = 200) -> dict:
     return about | {"first": first, "seconds": in_turn(runs, rounds)}
 
 
-def edge(rounds: int) -> dict:
-    """Both kernels where many neurons switch in every step: on from a stored minimum at the edge of stability."""
+def switching(index: int, rounds: int) -> dict:
+    """Both kernels where neurons switch in every step: on from a stored minimum."""
     stored = plans.stored("section5")
-    net, eta = stored.net(AT_THE_EDGE), float(stored["eta"][AT_THE_EDGE])
+    net, eta = stored.net(index), float(stored["eta"][index])
     runs = {name: contestants.DESCENTS[name](net, stored.data, eta) for name in ("fixed", "general")}
     ends = [run(10_000).tobytes() for run in runs.values()]
     if ends[0] != ends[1]:
         raise Disagreement("the two kernels do not take the same steps, bit for bit")
-    about = {"run": AT_THE_EDGE, "eta": eta, "n": stored.data.n, "k": net.k}
+    about = {"run": index, "eta": eta, "n": stored.data.n, "k": net.k}
     return about | {"seconds": in_turn(runs, rounds)}
 
 
@@ -126,32 +127,31 @@ def growth(rounds: int) -> list[dict]:
 def curvature(n: int, k: int, rounds: int) -> dict:
     """λ_max by one Lanczos solver with the products of each contestant, and from the dense Hessian where that fits.
 
-    ``first`` holds the seconds to set up and take one product, ``seconds`` those of the whole iteration after that.
+    ``first`` holds the seconds to set up and take one product, ``seconds`` those of the whole iteration after that,
+    of every contestant in every round.
     """
     case, _ = start(n, k)
-    first, seconds, values = {}, {}, {}
+    first, solves = {}, {}
     for name in CURVATURE[n, k]:
         if name in contestants.HESSIANS:
             began = process_time()
             operator = contestants.HESSIANS[name](case.net, case.data)
             operator @ np.ones(operator.shape[0])
             first[name] = process_time() - began
-            solve = partial(matrix_free.largest_eigenvalue, operator)
-            values[name], seconds[name] = _timed(solve, rounds if name == "ours" else 1)
+            solves[name] = partial(matrix_free.largest_eigenvalue, operator)
     if k <= DENSE_UP_TO:
-        values["dense"], seconds["dense"] = _timed(partial(tangent.dense_sharpness, case.net, case.data), 1)
+        solves["dense"] = partial(tangent.dense_sharpness, case.net, case.data)
+    values, seconds = {}, {name: [] for name in solves}
+    for _ in range(CURVATURE_ROUNDS.get(k, rounds)):
+        for name, solve in solves.items():
+            began = process_time()
+            values[name] = solve()
+            seconds[name].append(process_time() - began)
     worst = max(abs(value / values["ours"] - 1) for value in values.values())
     if not worst <= AGREEMENT:
         raise Disagreement(f"λ_max at n = {n}, k = {k}: {values}")
     about = {"n": n, "k": k, "products": _products(case), "gap": worst}
     return about | {"first": first, "seconds": seconds}
-
-
-def _timed(solve: Callable[[], float], rounds: int) -> tuple[float, list[float]]:
-    """What it returns, and the seconds of each round."""
-    found: list[float] = []
-    seconds = repeat(lambda: found.append(solve()), timer=process_time, number=1, repeat=rounds)
-    return found[0], seconds
 
 
 def _products(case: Case) -> int:
@@ -182,12 +182,13 @@ def about() -> dict:
 
 def everything(rounds: int, say: Callable[[str], object]) -> dict:
     """The whole benchmark, as JSON will hold it."""
-    found: dict = {"about": about(), "steps": [], "curvature": []}
+    found: dict = {"about": about(), "steps": [], "switching": [], "curvature": []}
     for n, k in SIZES:
         say(f"gradient descent at n = {n}, k = {k}")
         found["steps"].append(steps(n, k, rounds))
-    say("gradient descent at the edge of stability")
-    found["edge"] = edge(rounds)
+    for index in SWITCHING:
+        say(f"gradient descent on from run {index} of Section 5")
+        found["switching"].append(switching(index, rounds))
     say("gradient descent from small to large")
     found["growth"] = growth(rounds)
     for n, k in CURVATURE:

@@ -35,9 +35,9 @@ def main() -> None:
 
     from chapters.speed import figures
 
-    for table in (figures.steps_table, figures.edge_table, figures.curvature_table):
+    for table in (figures.steps_table, figures.switching_table, figures.curvature_table):
         print(f"\n{table(rounded)!r}")
-    print("\n".join(["", *figures.goals(rounded)]))
+    print("\n".join(["", *figures.ratios(rounded)]))
     for package in rounded["about"]["missing"]:
         print(f"left out: {package} is not installed (it is in the dependency group `benchmarks`)")
 

@@ -8,8 +8,9 @@ import pytest
 
 from chapters import plans
 from chapters.experiments import sliders
+from chapters.floors import floors, in_units_of_floor
 from chapters.plans import SECTION_5
-from stableminima import rescaling, smoothness, tangent
+from stableminima import interpolants, rescaling, smoothness, tangent
 from stableminima.network import Network
 from stableminima.runs import experiments, results
 from stableminima.runs.descent import Outcome
@@ -20,7 +21,7 @@ from stableminima.runs.sweeps import sweep
 QUICK = Protocol(seed=1, n=3, k=4, warm_up=10, tolerance=1e-3, budget=2000)
 
 
-@pytest.fixture(scope="module", params=["section5", "hero", "survey", "limits", "scales"])
+@pytest.fixture(scope="module", params=["section5", "seed23", "hero", "survey", "limits", "scales"])
 def stored(request):
     return plans.stored(request.param)
 
@@ -88,7 +89,7 @@ def test_the_chain_of_inequalities_holds_on_every_data_set():
     for index in range(len(held)):
         kick = experiments.kicked(*held.job(index))
         assert kick.before < 1e-17 and kick.growth < 1  # held: by a flat mode nearby, or between modes that are not
-        assert kick.highest > kick.lowest
+        assert kick.highest > kick.lowest and kick.modes > 1
 
 
 def test_figure_1_shows_what_its_rule_for_the_seed_asks_for():
@@ -172,6 +173,17 @@ def test_running_on_from_a_flat_minimum_stays():
     after = experiments.run_on(sweep.net(0), sweep.data, 0.5 / sweep["sharpness"][0], steps=1000, watch=50)
     assert after.peak <= 2 * SECTION_5.tolerance
     assert after.lowest <= after.highest < 1.5 * sweep["sharpness"][0]
+
+
+def test_floors_are_those_of_the_data_and_lie_below_every_run():
+    limits = plans.stored("limits")
+    found = floors(limits)
+    data, _ = replace(limits.protocol, seed=3).start()
+    assert found[3].norm == interpolants.smoothest_norm(data)
+    assert found[3].step_size == interpolants.flattest_interpolant(data).step_size
+    step, norm = in_units_of_floor(limits)
+    solved = np.array([row.outcome.solved for row in limits.rows])
+    assert (norm[solved] > 1).all() and (step[limits["outcome"] == Outcome.CONVERGED] < 1).all()
 
 
 def test_rule_for_the_seed_says_when_none_passes():

@@ -112,12 +112,12 @@ def _sharpness_panel(row: Row) -> Panel:
     return Panel(
         "Sharpness on the way",
         "steps (thousands)",
-        "λ_max",
+        "sharpness",
         (0, max(steps[-1] / 1000, 1)),
         (1, 1000),
         yscale="log",
         marks=(
-            Mark("line", steps / 1000, np.clip(sharpness, 1e-3, 1e6), "λ_max", "sharpness"),
+            Mark("line", steps / 1000, np.clip(sharpness, 1e-3, 1e6), "sharpness", "sharpness"),
             Mark("level", (), (2 / row.eta,), "2/η", "threshold"),
             Mark("line", steps[shown] / 1000, ramp[shown], "2 over the step size in the warm-up", "other"),
             *(bound if row.outcome.solved else []),  # Lemma 4 needs zero loss

@@ -43,10 +43,10 @@ def edge_frame(run: Run) -> Frame:
     loss = Panel("Loss", "steps (thousands)", "L", span, (5e-9, 0.1), yscale="log", marks=(
         Mark("line", thousands, shown, "loss", "loss"),))
     marks = (
-        Mark("line", thousands, run.sharpnesses, "λ_max", "sharpness"),
+        Mark("line", thousands, run.sharpnesses, "sharpness", "sharpness"),
         Mark("level", (), (threshold,), "2/η", "threshold"),
     )
-    curve = Panel("Sharpness", "steps (thousands)", "λ_max", span, (4, 120), yscale="log", marks=marks)
+    curve = Panel("Sharpness", "steps (thousands)", "sharpness", span, (4, 120), yscale="log", marks=marks)
     return Frame((loss, curve), *edge_words(run))
 
 

@@ -16,13 +16,13 @@ from stableminima.runs import descent
 from stableminima.runs.experiments import Sweep
 
 MEASURED = Path(__file__).resolve().parents[3] / "benchmarks" / "results.json"
-# n, k, the peer whose best variant counts, how many times as fast we want to be; "by hand" is harder than what was set
-GOALS = (
-    (10, 80, "JAX", 6),
-    (10, 80, "JAX by hand", 6),
-    (10, 80, "PyTorch", 500),
-    (1000, 1000, "JAX", 200),
-    (1000, 1000, "JAX by hand", 200),
+# n, k, and a peer whose best variant counts
+COMPARED = (
+    (10, 80, "JAX"),
+    (10, 80, "JAX by hand"),
+    (10, 80, "PyTorch"),
+    (1000, 1000, "JAX"),
+    (1000, 1000, "JAX by hand"),
 )
 
 
@@ -36,7 +36,7 @@ def measured(path: Path = MEASURED) -> dict:
     """
     try:
         found = json.loads(path.read_text())
-        found["about"], found["steps"], found["edge"], found["growth"], found["curvature"]
+        found["about"], found["steps"], found["switching"], found["growth"], found["curvature"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path.name} is missing or not the benchmark's ({error!r}); run `make benchmarks`") from error
     return found
@@ -96,55 +96,54 @@ def steps_table(found: dict) -> Table:
     return Table("One step of gradient descent", head, rows)
 
 
-def edge_table(found: dict) -> Table:
-    """Both kernels where neurons switch in every step."""
-    edge = found["edge"]
-    rows = [(name, duration(min(times)), duration(median(times))) for name, times in edge["seconds"].items()]
-    return Table(f"At the edge of stability, η = {edge['eta']:.2g}", ("kernel", "fastest", "median"), rows)
+def switching_table(found: dict) -> Table:
+    """Both kernels where neurons switch in every step, on from stored runs."""
+    rows = [(f"η = {row['eta']:.2g}", *(duration(times) for name in ("fixed", "general")
+                                       for times in (min(row["seconds"][name]), median(row["seconds"][name]))))
+            for row in found["switching"]]
+    head = ("on from the run with", "fixed, fastest", "fixed, median", "general, fastest", "general, median")
+    return Table("One step where neurons switch", head, rows)
 
 
 def curvature_table(found: dict) -> Table:
-    """The largest eigenvalue, by everybody at every size."""
+    """The largest eigenvalue, by everybody at every size: the median of the rounds, and how many there were."""
     ways = list(dict.fromkeys(name for row in found["curvature"] for name in row["seconds"]))
-    rows = [
-        (f"n = k = {row['k']}", *(duration(min(row["seconds"][way])) if way in row["seconds"] else "—" for way in ways))
-        for row in found["curvature"]
-    ]
-    return Table("The largest eigenvalue of the Hessian", ("size", *ways), rows)
+
+    def cell(times: list[float]) -> str:
+        return f"{duration(median(times))} ({len(times)})" if times else "—"
+
+    rows = [(f"n = k = {row['k']}", *(cell(row["seconds"].get(way, [])) for way in ways)) for row in found["curvature"]]
+    return Table("The largest eigenvalue of the Hessian: median time (rounds)", ("size", *ways), rows)
 
 
-def goals(found: dict) -> Iterator[str]:
-    """A sentence for each goal that was set in advance."""
-    for n, k, peer, goal in GOALS:
+def ratios(found: dict) -> Iterator[str]:
+    """A sentence for each peer that the kernel is compared with."""
+    for n, k, peer in COMPARED:
         row = _at(found, n, k)
         name = _best(row["seconds"], peer)
         place = f"At n = {n}, k = {k}"
         if name is None:
-            yield f"{place}: {peer} was not measured; the goal is {goal} times as fast."
+            yield f"{place}: {peer} was not measured."
             continue
-        fastest, medians = _ratios(row, name)
-        verdict = "met" if min(fastest, medians) >= goal else "missed" if max(fastest, medians) < goal else "in doubt"
-        yield (
-            f"{place}: {_times(fastest)} times as fast as the best of {peer} ({name.partition(', ')[2]}), by medians "
-            f"{_times(medians)}; the goal of {goal} is {verdict}."
-        )
+        fastest, medians = map(_times, _ratios(row, name))
+        variant = name.partition(", ")[2]
+        yield f"{place}: {fastest} times as fast as the best of {peer} ({variant}), by medians {medians}."
 
 
 def words(found: dict) -> str:
-    """The goals, the edge and the sweep as a list in Markdown, with where it was measured."""
-    about, edge = found["about"], found["edge"]
+    """The ratios, switching neurons and the sweep as a list in Markdown, with where it was measured."""
+    about = found["about"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    lines = list(goals(found))
+    lines = list(ratios(found))
     if about["missing"]:
         lines.append(f"Left out, as not installed: {', '.join(about['missing'])}.")
-    ratio = min(edge["seconds"]["general"]) / min(edge["seconds"]["fixed"])
-    lines.append(f"At the edge of stability, `fixed` is {ratio:.2g} times as fast as `general`.")
+    times = [min(row["seconds"]["general"]) / min(row["seconds"]["fixed"]) for row in found["switching"]]
+    span = " to ".join(dict.fromkeys(f"{ratio:.2g}" for ratio in (min(times), max(times))))
+    lines.append(f"Where many neurons switch in every step, `fixed` is {span} times as fast as `general`.")
     if "sweep" in found:
         sweep = found["sweep"]
-        minutes = sweep["seconds"] / 60
-        verdict = "met" if minutes <= 5 else "missed"
-        took = f"The sweep of Section 5 took {minutes:.1f} minutes on {sweep['cores']} cores, which were not idle"
-        lines.append(f"{took}; the goal of 5 is {verdict}.")
+        took = f"The sweep of Section 5 took {sweep['seconds'] / 60:.1f} minutes on {sweep['cores']} cores"
+        lines.append(f"{took}, which did other work too.")
     lines.append(f"Measured on {about['date']}, one core ({about['processor']}), Python {about['python']}, {versions}.")
     return "\n".join(f"* {line}" for line in lines)
 
@@ -157,9 +156,12 @@ def cost_against_size(found: dict) -> Picture:
     seconds = np.array([min(row["seconds"]) for row in found["growth"]])
     style = PALETTE["model"]
     power = exponent(sizes, seconds)
-    ax.plot(sizes, seconds * 1e6, "-", marker=style.marker, ms=4, color=style.ink, label="this book, general")
+    name = "this book, general, longer rounds"
+    ax.plot(sizes, seconds * 1e6, "-", marker=style.marker, ms=4, color=style.ink, label=name)
     fit = np.exp(np.mean(np.log(seconds)) + power * (np.log(sizes) - np.mean(np.log(sizes))))
     ax.plot(sizes, fit * 1e6, ":", color=PALETTE["other"].ink, label=f"(n + k) to the power {power:.2f}")
+    ours = [(row["n"] + row["k"], min(row["seconds"][row["chosen"]]) * 1e6) for row in found["steps"]]
+    ax.plot(*zip(*ours, strict=True), "D", ms=5, mfc="white", color=style.ink, label="this book, as in the table")
     peers = {"JAX": "curvature", "JAX by hand": "loss", "PyTorch": "threshold", "numpy": "weight"}
     for peer, role in peers.items():
         rows = [(row, _best(row["seconds"], peer)) for row in found["steps"]]
@@ -168,7 +170,7 @@ def cost_against_size(found: dict) -> Picture:
             style = PALETTE[role]
             ax.plot(*zip(*points, strict=True), ls=style.linestyle, marker=style.marker, color=style.ink, label=peer)
     ax.set(xscale="log", yscale="log", xlabel="n + k", ylabel="microseconds for a step")
-    ax.legend(loc="upper left")
+    ax.legend(loc="lower right")
     first, last = found["growth"][0], found["growth"][-1]
     ends = [f"{duration(min(row['seconds']))} at n = k = {row['k']:,}" for row in (first, last)]
     largest = found["steps"][-1]
@@ -178,7 +180,11 @@ def cost_against_size(found: dict) -> Picture:
         figure,
         "fig-cost",
         f"Time of one step against size, on one core. From {ends[0]} to {ends[1]} it grows like $(n + k)^p$ with a "
-        f"fitted $p = {power:.2f}$. The peers' cost grows with $n k$.",
+        f"fitted $p = {power:.2f}$. Between the last two points the exponent is "
+        f"{exponent(sizes[-2:], seconds[-2:]):.2f}, probably because the megabytes that a step reads and writes no "
+        "longer fit into the core's own cache. The longer rounds go further into training, where more neurons switch "
+        "in a step; that is why the first of them takes longer than the same size in the table. The peers' cost grows "
+        "with $n k$.",
         f"Log-log plot of the time of a step against n + k. At n = k = {largest['k']} the peers take "
         f"{', '.join(beside)}. Ours goes from {ends[0]} to {ends[1]}, with the fitted exponent {power:.2f}.",
     )

@@ -92,14 +92,16 @@ def run_on(net: Network, data: Dataset, eta: float, steps: int = 200_000, watch:
     first = descend(net, data, budget=EVERY_STEP, records=EVERY_STEP, **options)
     onward = descend(first.net, data, budget=max(steps - EVERY_STEP, 1), records=2048, **options)
     net, peak = onward.net, max(first.losses.max(), onward.losses.max())
-    net, visits, modes = _watched(net, data, eta, watch)
-    above = float(np.mean(np.array(visits) > 2 / eta))
-    return Afterwards(float(peak), net.loss(data), min(visits), max(visits), modes, above)
-
-
-def _watched(net: Network, data: Dataset, eta: float, steps: int) -> tuple[Network, list[float], int]:
-    """The network after so many steps, the sharpness of the mode before each of them, and how many modes."""
     seen: dict[bytes, float] = {}
+    net, visits = _watched(net, data, eta, watch, seen)
+    above = float(np.mean(np.array(visits) > 2 / eta))
+    return Afterwards(float(peak), net.loss(data), min(visits), max(visits), len(seen), above)
+
+
+def _watched(
+    net: Network, data: Dataset, eta: float, steps: int, seen: dict[bytes, float]
+) -> tuple[Network, list[float]]:
+    """The network after so many steps, and the sharpness of the mode before each; ``seen`` collects the modes."""
     visits = []
     *nets, last = net, *descent.steps(net, data, eta, steps)
     for each in nets:
@@ -107,36 +109,45 @@ def _watched(net: Network, data: Dataset, eta: float, steps: int) -> tuple[Netwo
         if mode not in seen:
             seen[mode] = tangent.interpolation_sharpness(each, data)
         visits.append(seen[mode])
-    return last, visits, len(seen)
+    return last, visits
 
 
 @dataclass(frozen=True)
 class Kick:
-    """What a small kick does at a minimum where descent has come to rest.
+    """What small kicks do at a minimum where descent has come to rest.
 
-    ``before`` is the loss at rest, ``growth`` the loss a thousand steps after the kick over the loss right after it.
-    ``lowest`` and ``highest`` are the extreme sharpnesses of the modes on the way.
+    ``before`` is the loss at rest, ``growth`` the loss 100 000 steps after a kick over the loss right after it, the
+    largest of all kicks. ``lowest`` and ``highest`` are the extreme sharpnesses of the ``modes`` modes that the first
+    thousand of these steps visit.
     """
 
     before: float
     growth: float
     lowest: float
     highest: float
+    modes: int
 
 
-def kicked(protocol: Protocol, eta: float, size: float = 1e-8) -> Kick:
-    """Lets a run of the protocol come to rest, and kicks it by ``size`` along the top eigenvector of the Hessian there.
+def kicked(protocol: Protocol, eta: float, size: float = 1e-8, random: int = 0) -> Kick:
+    """Lets a run of the protocol come to rest, and kicks it by ``size``.
 
+    The kicks go along the top eigenvector of the Hessian there, and in so many ``random`` directions.
     In floating point descent can rest on a minimum that is too sharp for it: where its step is smaller than half a
-    rounding error nothing moves. The kick tells that from stability.
+    rounding error nothing moves. The kick tells that from stability. The loss may rise a hundredfold before it falls.
     """
     positive("size", size)
+    whole("random", random)
     data, _ = protocol.start()
     net = descend(protocol.run(eta).net, data, Schedule(eta), tolerance=0.0, budget=200_000, records=1).net
     top = np.linalg.eigh(tangent.gauss_newton(net, data))[1][:, -1]
-    start = Network.from_vector(net.vector + size * top)
-    end, visits, _ = _watched(start, data, eta, 1000)
-    return Kick(net.loss(data), end.loss(data) / start.loss(data), min(visits), max(visits))
+    others = np.random.default_rng(protocol.seed).standard_normal((random, top.size))
+    growth, seen = [], {}
+    for direction in (top, *others):
+        start = Network.from_vector(net.vector + size * direction / np.linalg.norm(direction))
+        after, _ = _watched(start, data, eta, 1000, seen)
+        end = descend(after, data, Schedule(eta), tolerance=0.0, budget=99_000, records=1)
+        growth.append(end.loss / start.loss(data))
+    return Kick(net.loss(data), max(growth), min(seen.values()), max(seen.values()), len(seen))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The same steps, bit for bit, in less time where networks are small: a kernel compiled anew for each n and k.
 
 It looks at four samples around a neuron's threshold in one vector instruction; they tell a neuron that stays or moves
-by one place, which at the edge of stability is every sixth in every step, without a branch. LLVM does not find these
-instructions itself, so they are written out here.
+by one place, without a branch: where thresholds sit on samples, up to every sixth neuron moves in every step. LLVM does
+not find these instructions itself, so they are written out here.
 """
 
 from __future__ import annotations
