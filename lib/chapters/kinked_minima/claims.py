@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, product
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -279,7 +279,7 @@ def _implementations() -> Iterator[Instance]:
 
 
 def _turned(bend: float) -> tuple[Case, Case]:
-    """Knots on −1 and 1 whose neurons open inwards, and the same function, but for a constant, with them outwards."""
+    """Knots on −1 and 1 whose neurons open inwards, and the same function with neurons that open outwards."""
     data, root = Dataset([-3, -1, 1, 3], np.zeros(4)), np.sqrt(bend)
     inwards = Network([root, -root], [root, root], [root, root], 0)
     outwards = Network([root, -root], [-root, -root], [root, root], 2 * bend)
