@@ -22,19 +22,19 @@ Pattern = NDArray[np.bool_]
 
 # ---- what the claims are tested on -------------------------------------------------------------------------------
 
-SAMPLES = {"−5, −1, 3": (-5.0, -1.0, 3.0), "−1.5, 0, 1": (-1.5, 0.0, 1.0), "−2, 1, 2, 4": (-2.0, 1.0, 2.0, 4.0)}
+SAMPLES = ((-5.0, -1.0, 3.0), (-1.5, 0.0, 1.0), (-2.0, 1.0, 2.0, 4.0))
 
 
-def corner(x: tuple[float, ...], side: int = 1, second: float = 3 / 32) -> Case:
-    """One neuron whose knot is on the second of the samples ``x``, and that opens to one side; zero loss."""
+def one_neuron(x: tuple[float, ...], place: float, side: int = 1, second: float = 3 / 32) -> Case:
+    """One neuron with its knot at ``place`` that opens to one side, on the samples ``x``, at zero loss."""
     first = side / 16
-    return Case(Network([first], [-first * x[1]], [second], 0), Dataset(x, np.zeros(len(x)))).interpolating()
+    return Case(Network([first], [-first * place], [second], 0), Dataset(x, np.zeros(len(x)))).interpolating()
 
 
 def _corners() -> Iterator[Instance]:
-    for (name, x), side, second in product(SAMPLES.items(), (1, -1), (3 / 32, -2)):
-        yield Instance(f"one neuron on the second of {name}, opening to {side:+d}, w2 = {second:g}", None,
-                       corner(x, side, second))
+    for x, side, second in product(SAMPLES, (1, -1), (3 / 32, -2)):
+        yield Instance(f"one neuron on {x[1]:g} of {len(x)} samples from {x[0]:g} on, opening to {side:+d}, "
+                       f"w2 = {second:g}", None, one_neuron(x, x[1], side, second))
 
 
 def kinked(seed: int) -> Case:
@@ -89,7 +89,7 @@ def _places(case: Case) -> tuple[Array, NDArray[np.bool_]]:
     return np.where(on_sample, case.data.x[at_kink.argmax(axis=0)], case.net.thresholds), on_sample
 
 
-def _with_kinks_of(net: Network, x: Array, case: Case) -> Case | None:
+def with_kinks_of(net: Network, x: Array, case: Case) -> Case | None:
     """The network on inputs ``x``, with knots on samples where the case has them; None where samples nearly collide."""
     at_kink = case.net.preactivation(case.data.x) == 0
     nowhere, sample = at_kink.all(axis=0), at_kink.argmax(axis=0)
@@ -102,7 +102,7 @@ def _with_kinks_of(net: Network, x: Array, case: Case) -> Case | None:
 
 ANY_KINKED = Attack(
     start=lambda case: np.append(case.net.vector, case.data.x),
-    build=lambda vector, case: _with_kinks_of(
+    build=lambda vector, case: with_kinks_of(
         Network.from_vector(vector[: -case.data.n]), vector[-case.data.n :], case),
     starts=2, steps=120, reach=0.05)
 
@@ -261,7 +261,7 @@ S78 = Claim(
 
 def _implementations() -> Iterator[Instance]:
     """A network and others of the same function: rescaled, split, turned, with cancelling pairs, all with kinks."""
-    bases = [("a corner", None, corner(SAMPLES["−5, −1, 3"])), *((f"random, seed {s}", s, kinked(s)) for s in range(3)),
+    bases = [("a corner", None, one_neuron(SAMPLES[0], -1.0)), *((f"random, seed {s}", s, kinked(s)) for s in range(3)),
              *((name.split(",")[0], None, Case(found.net, found.data)) for name, found in networks(1))]
     for name, seed, case in bases:
         rng, net, place = np.random.default_rng(0), case.net, np.sort(case.data.x)[1]
@@ -288,7 +288,7 @@ def _turned(bend: float) -> tuple[Case, Case]:
 
 def _rescaled(vector: Array, value: tuple[Case, Case]) -> tuple[Case, Case]:
     case, other = value
-    return case, _with_kinks_of(other.net.rescale(np.exp(vector)), other.data.x, other)
+    return case, with_kinks_of(other.net.rescale(np.exp(vector)), other.data.x, other)
 
 
 S79 = Claim(
@@ -402,7 +402,7 @@ def _knots() -> Iterator[Instance]:
             yield Instance(f"between samples, seed {seed}", seed, Knot(data, float(x[1] + x[2]) / 2))
 
 
-def _balanced(knot: Knot, side: int, closed: bool, bend: float) -> Case:
+def balanced(knot: Knot, side: int, closed: bool, bend: float) -> Case:
     """One neuron of this bend whose layers are balanced in the mode where it is active on its sample, or silent."""
     x = knot.data.x
     active = x[side * (x - knot.place) >= 0] if closed else x[side * (x - knot.place) > 0]
@@ -422,7 +422,7 @@ def _costs(knot: Knot, factor: float = 1.0) -> Array:
     """
     rows = []
     for bend in BENDS:
-        nets = [_balanced(knot, side, closed, bend * factor) for side, closed in product((1, -1), (False, True))]
+        nets = [balanced(knot, side, closed, bend * factor) for side, closed in product((1, -1), (False, True))]
         rows.append((np.min([_three(case, factor) for case in nets], axis=0) - 1) / (2 * bend))
     return np.transpose(rows)
 
@@ -453,7 +453,8 @@ def _weights(knot: Knot) -> Array:
 
 X_BEST = Claim(
     equation="X.3",
-    says="What a small knot costs, in units of twice its bend, in the flattest mode, the own one and the sharpest one",
+    says="What the flattest of four balanced knots costs in its flattest mode, its own and its sharpest, as they bend "
+         "less",
     tex=r"\tfrac{\lambda - 1}{2c} \to g_{\mathrm{low}},\; g,\; g_{\mathrm{up}} \quad (c \to 0)",
     relation="->",
     instances=_knots,

@@ -8,12 +8,13 @@ import numpy as np
 
 from ledgerbook.explorer import Control, Explorer, Frame, Mark, Panel
 from stableminima import modes, smoothness
-from stableminima.network import Dataset, Network
+from stableminima.network import Dataset
 
-SAMPLES = ((-5.0, -1.0, 3.0), (-1.5, 0.0, 1.0), (-2.0, 1.0, 2.0, 4.0))
+from ..instances import Case
+from .claims import SAMPLES, one_neuron
+
 OFFSETS = tuple(np.round(np.arange(-0.8, 0.81, 0.1), 1).tolist())
 REACH, HAIR = 0.8, 1e-6
-FIRST, SECOND = 1 / 16, 3 / 32
 
 
 def crossing_knot() -> Explorer:
@@ -48,31 +49,29 @@ def crossing_frame(offset: float, side: float, which: float) -> Frame:
 
 
 def _words(offset: float, found: np.ndarray, bounds: np.ndarray) -> str:
-    largest = f"Strongly stable up to η = {2 / found.max():.4f}, where 2/η is the larger one." if not offset else \
-        f"Stable up to η = {2 / found[0]:.4f}, where 2/η is the sharpness."
+    largest = f"up to η = {2 / found.max():.4f}, where 2/η is the {'sharpness' if offset else 'larger one'}."
     if offset:
-        return f"One mode. Its sharpness is {found[0]:.4f}, and the bound {bounds[1]:.4f}. {largest}"
+        return f"One mode. Its sharpness is {found[0]:.4f}, and the bound {bounds[1]:.4f}. Stable {largest}"
     return (f"Two modes: {found[0]:.4f} where the neuron is silent on the sample, {found[1]:.4f} where it is active. "
             f"The bounds: {bounds[0]:.4f} with g_low for both, {bounds[1]:.4f} with g for the silent one, "
-            f"{bounds[2]:.4f} with g_up for the sharper one. {largest}")
+            f"{bounds[2]:.4f} with g_up for the sharper one. Strongly stable {largest}")
 
 
 @lru_cache
-def _network(x: tuple[float, ...], side: float, place: float) -> tuple[Network, Dataset]:
-    first = side * FIRST
-    net = Network([first], [-first * place], [SECOND], 0)
-    return net, Dataset(x, net(x))
+def _case(x: tuple[float, ...], side: float, place: float) -> Case:
+    return one_neuron(x, place, int(side))
 
 
 def _sharpness(x: tuple[float, ...], side: float, place: float) -> np.ndarray:
     """λ_max of every mode, silent first; one off the sample."""
-    return modes.sharpnesses(*_network(x, side, place))
+    case = _case(x, side, place)
+    return modes.sharpnesses(case.net, case.data)
 
 
 def _bounds(x: tuple[float, ...], side: float, place: float) -> np.ndarray:
     """1 + 2∫|f''| times g_low, g and g_up."""
-    weights = (smoothness.g_low, smoothness.g, smoothness.g_up)
-    return np.array([smoothness.sharpness_bound(*_network(x, side, place), weight) for weight in weights])
+    case, weights = _case(x, side, place), (smoothness.g_low, smoothness.g, smoothness.g_up)
+    return np.array([smoothness.sharpness_bound(case.net, case.data, weight) for weight in weights])
 
 
 @lru_cache
