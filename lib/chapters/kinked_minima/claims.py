@@ -15,7 +15,7 @@ from stableminima import autodiff, modes, smoothness, tangent
 from stableminima.network import Dataset, Network
 from stableminima.runs import descent
 
-from ..common import Array
+from ..common import Array, weight_of_side
 from ..instances import Case, networks, random_case, reversed_neurons, split, with_cancelling_pair
 
 Pattern = NDArray[np.bool_]
@@ -436,14 +436,9 @@ def _three(case: Case, factor: float) -> tuple[float, float, float]:
 def _by_means(knot: Knot) -> Array:
     """g_low, g and g_up at a place, word for word with means over the samples above and below it."""
     x, at = knot.data.x, knot.place
-    above, below = ([_factor(knot, x[side * (x - at) >= 0]), _factor(knot, x[side * (x - at) > 0])] for side in (1, -1))
+    above, below = ([weight_of_side(at, x[closed], x.size), weight_of_side(at, x[strict], x.size)]
+                    for closed, strict in ((x >= at, x > at), (x <= at, x < at)))
     return np.array([min(*above, *below), min(above[1], below[1]), min(max(above), max(below))])
-
-
-def _factor(knot: Knot, active: Array) -> float:
-    """P² |E[X - x]| √(1 + E[X]²) over the active samples."""
-    mean = active.mean()
-    return (active.size / knot.data.n) ** 2 * abs(mean - knot.place) * np.sqrt(1 + mean**2)
 
 
 def _weights(knot: Knot) -> Array:

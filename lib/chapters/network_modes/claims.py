@@ -17,7 +17,7 @@ from stableminima.modes import Adjacent
 from stableminima.network import Dataset, Network
 from stableminima.stability import batch_losses, batches
 
-from ..common import Array, exact, exact_output
+from ..common import Array, exact, exact_output, mean_outer
 from ..instances import degenerate_cases, networks, random_case, random_cases
 
 Pattern = NDArray[np.bool_]
@@ -987,16 +987,12 @@ def _hessians(meeting: Meeting) -> Array:
 
 def _outer_products(meeting: Meeting) -> Array:
     """(1/n) Σ_j ∇φ_j ∇φ_jᵀ with autograd's gradients of the frozen network."""
-    return np.array([_mean_outer(autodiff.features(meeting.net, meeting.data.x, each)) for each in meeting.patterns])
+    return np.array([mean_outer(autodiff.features(meeting.net, meeting.data.x, each)) for each in meeting.patterns])
 
 
 def _nearby_outer_products(meeting: Meeting) -> Array:
     """The same with autograd's gradients of the real network, displaced by 10⁻⁹ into each mode."""
-    return np.array([_mean_outer(autodiff.features(net, meeting.data.x)) for net in meeting.nearby])
-
-
-def _mean_outer(columns: Array) -> Array:
-    return np.mean([np.outer(column, column) for column in columns.T], axis=0)
+    return np.array([mean_outer(autodiff.features(net, meeting.data.x)) for net in meeting.nearby])
 
 
 DISPLACED = Tolerance(1e-7, why="gradients move by about as much as the displacement of 1e-9")
