@@ -14,24 +14,27 @@ from ..instances import Case
 from .claims import SAMPLES, one_neuron
 
 OFFSETS = tuple(np.round(np.arange(-0.8, 0.81, 0.1), 1).tolist())
+STEPS = tuple(2 / edge for edge in (1.03, 1.016, 1.008, 1.0045))
 REACH, HAIR = 0.8, 1e-6
 
 
 def crossing_knot() -> Explorer:
-    """The place of a knot, the side to which its neuron opens and the samples, against the sharpness of the modes."""
+    """The place of a knot, the side to which its neuron opens, the samples and η, against the sharpness of modes."""
     names = tuple(", ".join(f"{each:g}" for each in x) for x in SAMPLES)
     return Explorer(
         "A knot crosses a sample",
         "One neuron, and three or four samples. Left: the sharpness of the network, and the bound 1 + 2∫|f''| g, while "
-        "the knot moves through a sample; both jump there. On the sample two modes meet, one for either side. Right: "
-        "g⁺, g⁻ and what g is at the knot.",
+        "the knot moves through a sample; both jump there. On the sample two modes meet, one for either side: the "
+        "neuron is silent on it or active. The black point is the bound at the knot. The step sizes are near 2, as "
+        "this network is almost flat. Right: g⁺, g⁻ and, as a black point, g at the knot.",
         [
-            Control("place of the knot", OFFSETS, tuple(map(_where, OFFSETS)), start=OFFSETS.index(0.0)),
-            Control("the neuron opens", (1, -1), ("to the right", "to the left")),
+            Control("knot", OFFSETS, tuple(map(_where, OFFSETS)), start=OFFSETS.index(0.0)),
+            Control("neuron opens", (1, -1), ("right", "left")),
             Control("samples", tuple(range(len(SAMPLES))), names),
+            Control("step size η", STEPS, tuple(f"{eta:.4f}" for eta in STEPS), start=1),
         ],
         crossing_frame,
-        print_at=((5, 0, 0), (8, 0, 0), (8, 0, 1)),
+        print_at=((5, 0, 0, 1), (8, 0, 0, 1), (8, 0, 1, 3)),
     )
 
 
@@ -39,22 +42,29 @@ def _where(offset: float) -> str:
     return f"{abs(offset):g} {'before' if offset < 0 else 'behind'} the sample" if offset else "on the sample"
 
 
-def crossing_frame(offset: float, side: float, which: float) -> Frame:
-    """The two panels for one place of the knot, and what is sharper than which bound, in words."""
+def crossing_frame(offset: float, side: float, which: float, eta: float) -> Frame:
+    """The two panels for one place of the knot and one step size, and what is sharper than what, in words."""
     x = SAMPLES[int(which)]
     data, place = Dataset(x, np.zeros(len(x))), x[1] + offset
     found, bounds = _sharpness(x, side, place), _bounds(x, side, place)
-    panels = (_sharpness_panel(x, side, place), _weight_panel(data, place))
-    return Frame(panels, _words(offset, found, bounds), "neutral" if offset else "edge")
+    above = int((found > 2 / eta).sum())
+    tone = "stable" if not above else "unstable" if above == found.size else "edge"
+    return Frame((_sharpness_panel(x, side, place, eta), _weight_panel(data, place)),
+                 f"{_words(found, bounds)} {_regime(found, above, eta)}", tone)
 
 
-def _words(offset: float, found: np.ndarray, bounds: np.ndarray) -> str:
-    largest = f"up to η = {2 / found.max():.4f}, where 2/η is the {'sharpness' if offset else 'larger one'}."
-    if offset:
-        return f"One mode. Its sharpness is {found[0]:.4f}, and the bound {bounds[1]:.4f}. Stable {largest}"
-    return (f"Two modes: {found[0]:.4f} where the neuron is silent on the sample, {found[1]:.4f} where it is active. "
-            f"The bounds: {bounds[0]:.4f} with g_low for both, {bounds[1]:.4f} with g for the silent one, "
-            f"{bounds[2]:.4f} with g_up for the sharper one. Strongly stable {largest}")
+def _words(found: np.ndarray, bounds: np.ndarray) -> str:
+    if found.size == 1:
+        return f"One mode: sharpness {found[0]:.4f}, bound {bounds[1]:.4f}."
+    return (f"Two modes: silent {found[0]:.4f}, active {found[1]:.4f}. Bounds: both {bounds[0]:.4f}, silent "
+            f"{bounds[1]:.4f}, sharper {bounds[2]:.4f}.")
+
+
+def _regime(found: np.ndarray, above: int, eta: float) -> str:
+    two = found.size > 1
+    where = "above" if not above else "between" if above < found.size else "below"
+    verdict = f"{'not ' * bool(above)}{'strongly ' * two}stable"
+    return f"2/η = {2 / eta:.5g} is {where} {'them' if two else 'it'}: {verdict}."
 
 
 @lru_cache
@@ -88,17 +98,18 @@ def _curves(x: tuple[float, ...], side: float) -> tuple[Mark, ...]:
     return tuple(marks)
 
 
-def _sharpness_panel(x: tuple[float, ...], side: float, place: float) -> Panel:
+def _sharpness_panel(x: tuple[float, ...], side: float, place: float, eta: float) -> Panel:
     curves, found = _curves(x, side), _sharpness(x, side, place)
-    names = ("silent on the sample", "active on it") if found.size > 1 else ("the network",)
+    names = ("silent", "active") if found.size > 1 else ("the network",)
     points = [Mark("points", (place,), (each,), name, role)
               for each, name, role in zip(found, names, ("model", "curvature"), strict=False)]
-    bound = Mark("points", (place,), (_bounds(x, side, place)[1],), "the bound at the knot", "data")
-    heights = np.concatenate([mark.y for mark in curves])
+    bound = Mark("points", (place,), (_bounds(x, side, place)[1],), "", "data")
+    level = Mark("level", (), (2 / eta,), "2/η", "threshold")
+    heights = np.concatenate([*(mark.y for mark in curves), [2 / eta]])
     margin = 0.1 * np.ptp(heights)
     limits = (x[1] - REACH - 0.05, x[1] + REACH + 0.05)
-    return Panel("Sharpness", "place of the knot", "λ_max", limits, (heights.min() - margin, heights.max() + margin),
-                 marks=(*curves, *points, bound))
+    return Panel("Sharpness, by the place τ of the knot", "τ", "λ_max", limits, (heights.min() - margin, heights.max() + margin),
+                 marks=(*curves, level, *points, bound))
 
 
 @lru_cache
@@ -114,6 +125,6 @@ def _sides(x: tuple[float, ...]) -> tuple[Mark, ...]:
 def _weight_panel(data: Dataset, place: float) -> Panel:
     x = tuple(data.x.tolist())
     curves, top = _sides(x), max(max(mark.y) for mark in _sides(x))
-    at = Mark("points", (place,), (smoothness.g(place, data),), "g at the knot", "data")
+    at = Mark("points", (place,), (smoothness.g(place, data),), "", "data")
     limits = (x[1] - REACH - 0.05, x[1] + REACH + 0.05)
-    return Panel("The weight", "x", "g⁺(x), g⁻(x)", limits, (0, 1.1 * top), marks=(*curves, at))
+    return Panel("The weight", "τ", "g⁺(τ), g⁻(τ)", limits, (0, 1.1 * top), marks=(*curves, at))
