@@ -107,8 +107,8 @@ def _sharpness_panel(x: tuple[float, ...], side: float, place: float, eta: float
     level = Mark("level", (), (2 / eta,), "2/η", "threshold")
     heights = np.concatenate([*(mark.y for mark in curves), [2 / eta]])
     margin = 0.1 * np.ptp(heights)
-    limits = (x[1] - REACH - 0.05, x[1] + REACH + 0.05)
-    return Panel("Sharpness, by the place τ of the knot", "τ", "λ_max", limits, (heights.min() - margin, heights.max() + margin),
+    limits = (x[1] - REACH - 0.05, x[1] + REACH + 0.05), (heights.min() - margin, heights.max() + margin)
+    return Panel("Sharpness, by the place τ of the knot", "τ", "λ_max", *limits,
                  marks=(*curves, level, *points, bound))
 
 
