@@ -30,6 +30,8 @@ ARGUMENTS = {
     "g": [CASE.data.x, CASE.data],
     "g_plus": [CASE.data.x, CASE.data],
     "g_minus": [CASE.data.x, CASE.data],
+    "g_low": [CASE.data.x, CASE.data],
+    "g_up": [CASE.data.x, CASE.data],
     "batch_losses": [CASE.net, CASE.data, 3],
     "gamma": [ONE_MODE, [1, 0]],
     "rayleigh": [ONE_MODE, [1, 0]],

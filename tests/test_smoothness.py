@@ -36,6 +36,34 @@ def test_mirrored_data_mirror_the_weight():
     assert np.array_equal(smoothness.g(points, DATA), smoothness.g(-points, mirrored))
 
 
+def test_limits_are_the_values_just_beside():
+    points = np.append(DATA.x, [0.3, -9, 9])
+    for side, weight in zip(smoothness.limits(points, DATA), (smoothness.g_plus, smoothness.g_minus), strict=True):
+        for limit, hair in zip(side, (-1e-9, 1e-9), strict=True):
+            assert limit == pytest.approx(weight(points + hair, DATA), abs=1e-7)
+
+
+def test_low_and_up_differ_from_g_at_samples_only():
+    between = np.linspace(-3, 4, 29) + 0.01
+    for weight in (smoothness.g_low, smoothness.g_up):
+        assert np.array_equal(weight(between, DATA), smoothness.g(between, DATA))
+    centred = Dataset([-1, 0, 0.5, 1], np.zeros(4))
+    (plus_before, plus_behind), (minus_before, minus_behind) = smoothness.limits(centred.x, centred)
+    assert np.array_equal(smoothness.g(centred.x, centred), np.minimum(plus_behind, minus_before))
+    assert np.array_equal(smoothness.g_low(centred.x, centred), smoothness.g(centred.x, centred))  # all |x| ≤ 1
+    assert np.array_equal(smoothness.g_up(centred.x, centred), np.minimum(plus_before, minus_behind))
+
+
+def test_a_knot_on_a_sample_stays_there_though_its_threshold_is_rounded():
+    x = np.array([-3.0, 0.1, 0.9, 3.0])
+    w1 = next(w for w in np.linspace(1, 2, 99) if -(-w * x[1]) / w != x[1])
+    net, data = Network([w1], [-w1 * x[1]], [1 / w1], 0), Dataset(x, np.zeros(4))
+    assert net.preactivation(x)[1, 0] == 0 != net.thresholds[0] - x[1]
+    for weight in (smoothness.g, smoothness.g_low, smoothness.g_up):
+        assert smoothness.weighted_norm(net, data, weight) == pytest.approx(weight(x[1], data), rel=1e-14)
+    assert smoothness.g_low(x[1], data) < smoothness.g_up(x[1], data)
+
+
 def test_shape_is_that_of_the_points():
     assert smoothness.g(np.zeros((2, 3)), DATA).shape == (2, 3)
     assert np.shape(smoothness.g(0.0, DATA)) == ()

@@ -27,9 +27,30 @@ def rescaled(net: Network, vector: Array) -> Network:
     return net.rescale(np.exp(shift) * balancing(net, power))
 
 
+def mean_outer(columns: Array) -> Array:
+    """(1/n) Σ_j c_j c_jᵀ of the columns of a matrix of shape (d, n)."""
+    return np.mean([np.outer(column, column) for column in columns.T], axis=0)
+
+
 def mean_outer_product(case: Case) -> Array:
     """(1/n) Σ_j ∇f(x_j) ∇f(x_j)ᵀ with autograd's gradients."""
-    return np.mean([np.outer(column, column) for column in autodiff.features(case.net, case.data.x).T], axis=0)
+    return mean_outer(autodiff.features(case.net, case.data.x))
+
+
+def weight_of_side(at: float, beyond: Array, n: int, power: int = 2, root: bool = True) -> float:
+    """P² |E[X - x]| √(1 + E[X]²) at x = ``at``, word for word, with means over those of n samples that are beyond x.
+
+    0 where there are none. Another power of P, or no root, makes a wrong weight.
+    """
+    if not beyond.size:
+        return 0.0
+    mean = beyond.mean()
+    return float((beyond.size / n) ** power * abs(mean - at) * (np.hypot(1, mean) if root else 1))
+
+
+def weight_by_means(at: float, data: Dataset, power: int = 2) -> float:
+    """g word for word: the smaller of (S38) and (S39)."""
+    return min(weight_of_side(at, data.x[side * data.x > side * at], data.n, power) for side in (1, -1))
 
 
 def exact(values: Array) -> NDArray:

@@ -56,6 +56,8 @@ SYMBOLS = (
     Symbol("φ", "output with a frozen pattern", "tangent.output", "(n,)", "S45"),
     Symbol("|𝓘|", "number of modes that meet at a point", "modes.Adjacent.count", "number", "S54"),
     Symbol("λ_max(H_m)", "sharpness of every mode that meets", "modes.sharpnesses", "(modes,)", "VII.3"),
+    Symbol("g_low", "weight that holds in every mode", "smoothness.g_low", "(n,)", "X.1"),
+    Symbol("g_up", "weight that holds in the sharpest mode", "smoothness.g_up", "(n,)", "X.2"),
     Symbol("m", "smallest ∫|f''|g of any interpolant", "interpolants.smoothest_norm", "number", "VI.5"),
     Symbol("η₁", "largest step size that Theorem 1 leaves", "interpolants.largest_step_size", "number", "VI.5"),
     Symbol("η₂", "largest stable step size", "interpolants.Flattest.step_size", "number", "VI.7"),

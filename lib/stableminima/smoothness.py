@@ -6,11 +6,13 @@ X is uniform on the sample. The two sides of the weight are (S38, S39)
     g⁻(x) = P(X < x)² · E[x - X | X < x] · √(1 + E[X | X < x]²)
 
 and 0 where the event is empty; g = min(g⁻, g⁺). The inequalities are strict, so g⁺ and g⁻ jump at the samples;
-the functions here are exact there too.
+the functions here are exact there too. What a knot on a sample costs depends on the mode: at least g_low in every
+mode, g where the neurons on samples are silent, and g_up in some mode (X.1, X.2).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from scipy.stats.distributions import rv_frozen  # it takes half a second to import
 
 Values = NDArray[np.float64]
+Weight = Callable[[ArrayLike, Dataset], Values]
 
 
 def _points(x: ArrayLike) -> Values:
@@ -34,10 +37,13 @@ def _points(x: ArrayLike) -> Values:
     return x
 
 
-def _one_sided(x: ArrayLike, sample: Values) -> Values:
-    """g⁺ for a sample of inputs: with m samples above x the powers of m cancel to Σ(X - x) · √(m² + (ΣX)²) / n²."""
+def _one_sided(x: ArrayLike, sample: Values, closed: bool = False) -> Values:
+    """g⁺ for a sample of inputs: with m samples above x the powers of m cancel to Σ(X - x) · √(m² + (ΣX)²) / n².
+
+    With ``closed`` a sample at x itself counts as above: g⁺ just before x.
+    """
     x = _points(x)[..., None]
-    above = sample > x
+    above = sample >= x if closed else sample > x
     excess = np.where(above, sample - x, 0).sum(-1)
     return excess * np.hypot(above.sum(-1), np.where(above, sample, 0).sum(-1)) / sample.size**2
 
@@ -61,6 +67,50 @@ def g(x: ArrayLike, data: Dataset) -> Values:
     [0.0, 0.1571, 0.0]
     """
     return np.minimum(g_minus(x, data), g_plus(x, data))
+
+
+def limits(x: ArrayLike, data: Dataset) -> tuple[Values, Values]:
+    """g⁺ and g⁻, each just before and just behind the points x; two arrays of shape (2, …) for x of shape (…).
+
+    Between samples nothing jumps. At a sample g⁺ is continuous from behind and g⁻ from before, so g is the smaller of
+    g⁺ behind and g⁻ before; a neuron that turns active on the sample has the other limit of its side (X.1).
+
+    Examples
+    --------
+    >>> plus, minus = limits(-1, Dataset([-5, -1, 3], [0, 0, 0]))
+    >>> plus.round(4).tolist(), minus.round(4).tolist()
+    ([1.2571, 1.4055], [2.2662, 2.8109])
+    """
+    mirrored = -_points(x)
+    plus = [_one_sided(x, data.x, closed) for closed in (True, False)]
+    minus = [_one_sided(mirrored, -data.x, closed) for closed in (False, True)]
+    return np.array(plus), np.array(minus)
+
+
+def g_low(x: ArrayLike, data: Dataset) -> Values:
+    """The smaller of g(x-) and g(x+), in the shape of x: what a knot at x costs in every mode (X.1).
+
+    It is at most g at samples, and g elsewhere.
+
+    Examples
+    --------
+    >>> float(g_low(-1, Dataset([-5, -1, 3], [0, 0, 0])).round(4))      # g is 1.4055
+    1.2571
+    """
+    return np.minimum(*limits(x, data)).min(axis=0)
+
+
+def g_up(x: ArrayLike, data: Dataset) -> Values:
+    """min(max g⁺(x∓), max g⁻(x∓)), in the shape of x: what a knot at x costs in some mode (X.2).
+
+    It is at least g, g(x-) and g(x+) at samples, and g elsewhere.
+
+    Examples
+    --------
+    >>> g_up([0, 0.5], Dataset([-1, 0, 1], [0, 0, 0])).round(4).tolist()      # g is 0.1571 and 0.0786
+    [0.2485, 0.0786]
+    """
+    return np.minimum(*(side.max(axis=0) for side in limits(x, data)))
 
 
 def population_g(x: ArrayLike, population: rv_frozen) -> Values:
@@ -91,22 +141,35 @@ def population_g(x: ArrayLike, population: rv_frozen) -> Values:
     return np.minimum(plus, minus)
 
 
-def weighted_norm(net: Network, data: Dataset) -> float:
+def weighted_norm(net: Network, data: Dataset, weight: Weight = g) -> float:
     """∫|f''(x)| g(x) dx, the exact finite sum Σ |mass| g(position) over the knots of f (S41).
 
-    g jumps at the samples. A knot that rounding puts beside a sample counts with g there, on the side where it is:
-    the neuron's activation, and with it the Hessian that Lemma 4 bounds, jump at the same place.
+    g jumps at the samples. A neuron whose pre-activation is 0 on a sample has its knot there. One that rounding puts
+    beside a sample counts with g there, on the side where it is: the neuron's activation, and with it the Hessian that
+    Lemma 4 bounds, jump at the same place. ``weight`` is :func:`g`, :func:`g_low` or :func:`g_up`.
 
     Examples
     --------
     >>> absolute = Network([1, -1], [0, 0], [1, 1], 0)                      # f = |x|, f'' = 2 δ
-    >>> round(weighted_norm(absolute, Dataset([-1, 0, 1], [1, 0, 1])), 4)
-    0.3143
+    >>> data = Dataset([-1, 0, 1], [1, 0, 1])
+    >>> round(weighted_norm(absolute, data), 4), round(weighted_norm(absolute, data, g_up), 4)
+    (0.3143, 0.4969)
     """
-    position, mass = net.knots
-    return float(np.abs(mass) @ g(position, data))
+    position, knot = np.unique(_thresholds(net, data), return_inverse=True)
+    mass = np.bincount(knot, np.abs(net.w1) * net.w2)
+    return float(np.abs(mass) @ weight(position, data))
 
 
-def sharpness_bound(net: Network, data: Dataset) -> float:
-    """1 + 2∫|f''| g, which no implementation of f can undercut in sharpness (Lemma 4: S41, S42)."""
-    return 1 + 2 * weighted_norm(net, data)
+def _thresholds(net: Network, data: Dataset) -> Values:
+    """τ_i, which is x_j where z_ji is 0, though -b1/w1 may be rounded to a neighbour of x_j."""
+    at_kink = (net.preactivation(data.x) == 0) & (net.w1 != 0)
+    return np.where(at_kink.any(axis=0), data.x[at_kink.argmax(axis=0)], net.thresholds)
+
+
+def sharpness_bound(net: Network, data: Dataset, weight: Weight = g) -> float:
+    """1 + 2∫|f''| g, which no implementation of f can undercut in sharpness (Lemma 4: S41, S42).
+
+    With knots on samples it bounds the mode where their neurons are silent (S78); with :func:`g_low` as ``weight``
+    every mode (X.1), and with :func:`g_up` the sharpest one (X.2).
+    """
+    return 1 + 2 * weighted_norm(net, data, weight)

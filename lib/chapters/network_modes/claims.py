@@ -1,4 +1,4 @@
-"""Chapter VII: the network as a switching system (S43–S60), and what the book adds (VII.1 to VII.3)."""
+"""Chapter VII: the network as a switching system (S43–S60), and what the book adds (VII.1 to VII.4)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stableminima.modes import Adjacent
 from stableminima.network import Dataset, Network
 from stableminima.stability import batch_losses, batches
 
-from ..common import Array, exact, exact_output
+from ..common import Array, exact, exact_output, mean_outer
 from ..instances import degenerate_cases, networks, random_case, random_cases
 
 Pattern = NDArray[np.bool_]
@@ -741,6 +741,60 @@ VII_COUNT = Claim(
 )
 
 
+@dataclass(frozen=True, eq=False)
+class Counting:
+    """The samples and the number of neurons whose patterns are counted."""
+
+    x: Array
+    k: int
+
+
+def _counting() -> Iterator[Instance]:
+    for n, k in ((1, 3), (2, 2), (3, 1), (3, 2), (4, 1), (4, 2), (5, 1)):
+        x = np.linspace(-1, 1, n) ** 3 + 0.1 * n
+        yield Instance(f"{n} samples, {k} neurons", None, Counting(x, k))
+
+
+def _repeated() -> Iterator[Instance]:
+    """The missing hypothesis: an input that occurs twice."""
+    for n, k in ((3, 1), (4, 2)):
+        x = np.linspace(-1, 1, n)
+        yield Instance(f"{n} samples of which two are equal, {k} neurons", None, Counting(np.append(x[1:], x[1]), k))
+
+
+def _not_empty_by_programmes(value: Counting) -> int:
+    """All 2ⁿᵏ patterns, of which every column must have a linear programme with a solution."""
+    columns = _subsets(np.ones((value.x.size, 1), dtype=bool))[:, :, 0]
+    possible = {each.tobytes() for each in columns if _has_move(np.zeros(value.x.size), value.x, each)}
+    patterns = _subsets(np.ones((value.x.size, value.k), dtype=bool))
+    return sum(all(column.tobytes() in possible for column in each.T) for each in patterns)
+
+
+def _not_empty_by_networks(value: Counting, draws: int = 20_000) -> int:
+    """The patterns of many random networks."""
+    w1, b1 = np.random.default_rng(0).standard_normal((2, draws, 1, value.k))
+    patterns = w1 * value.x[:, None] + b1 > 0
+    return len(np.unique(patterns.reshape(draws, -1), axis=0))
+
+
+VII_EMPTY = Claim(
+    equation="VII.4",
+    says="Of the 2ⁿᵏ patterns of k neurons on n samples, (2n)ᵏ belong to some network",
+    tex=r"\#\{m : S_m \ne \emptyset\} = (2n)^k",
+    relation="=",
+    instances=_counting,
+    left=lambda value: (2 * value.x.size) ** value.k,
+    right={"linear programmes": _not_empty_by_programmes, "patterns of random networks": _not_empty_by_networks},
+    wrong=(
+        Wrong("all 2ⁿᵏ", left=lambda value: 2 ** (value.x.size * value.k)),
+        Wrong("active to the right only", left=lambda value: (value.x.size + 1) ** value.k),
+        Wrong("all and none counted twice", left=lambda value: (2 * value.x.size + 2) ** value.k),
+        Wrong("an input that occurs twice", instances=_repeated),
+    ),
+    tolerance=Tolerance(0, why="whole numbers"),
+)
+
+
 def _along_normals(meeting: Meeting) -> float:
     """The shortest way straight towards a kink until the real network toggles there, by bisection."""
     net, x = meeting.net, meeting.data.x[:, None]
@@ -933,16 +987,12 @@ def _hessians(meeting: Meeting) -> Array:
 
 def _outer_products(meeting: Meeting) -> Array:
     """(1/n) Σ_j ∇φ_j ∇φ_jᵀ with autograd's gradients of the frozen network."""
-    return np.array([_mean_outer(autodiff.features(meeting.net, meeting.data.x, each)) for each in meeting.patterns])
+    return np.array([mean_outer(autodiff.features(meeting.net, meeting.data.x, each)) for each in meeting.patterns])
 
 
 def _nearby_outer_products(meeting: Meeting) -> Array:
     """The same with autograd's gradients of the real network, displaced by 10⁻⁹ into each mode."""
-    return np.array([_mean_outer(autodiff.features(net, meeting.data.x)) for net in meeting.nearby])
-
-
-def _mean_outer(columns: Array) -> Array:
-    return np.mean([np.outer(column, column) for column in columns.T], axis=0)
+    return np.array([mean_outer(autodiff.features(net, meeting.data.x)) for net in meeting.nearby])
 
 
 DISPLACED = Tolerance(1e-7, why="gradients move by about as much as the displacement of 1e-9")

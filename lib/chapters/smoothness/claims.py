@@ -20,7 +20,7 @@ from stableminima.network import Dataset, Network
 from stableminima.runs.descent import Schedule, descend
 from stableminima.stability import linearise
 
-from ..common import Array, exact, larger_side, with_parameters
+from ..common import Array, exact, larger_side, weight_by_means, weight_of_side, with_parameters
 from ..instances import (
     Case,
     degenerate_cases,
@@ -294,13 +294,7 @@ def _weights() -> Iterator[Instance]:
 def _one_side(value: tuple[Dataset, Array], side: int, power: int = 2, root: bool = True) -> Array:
     """(S38) for side = 1, (S39) for side = -1, word for word with means over the sample."""
     data, points = value
-    out = np.zeros(points.size)
-    for index, x in enumerate(points):
-        beyond = data.x[side * data.x > side * x]
-        if beyond.size:
-            mean = beyond.mean()
-            out[index] = (beyond.size / data.n) ** power * side * (mean - x) * (np.sqrt(1 + mean**2) if root else 1)
-    return out
+    return np.array([weight_of_side(x, data.x[side * data.x > side * x], data.n, power, root) for x in points])
 
 
 def _one_side_exact(value: tuple[Dataset, Array], side: int) -> Array:
@@ -476,8 +470,8 @@ def _slopes_in_fractions(case: Case) -> Array:
 
 
 def _weight(x: Array, data: Dataset, power: int = 2) -> Array:
-    """g word for word: the smaller of (S38) and (S39), with means over the sample."""
-    return np.minimum(*(_one_side((data, np.atleast_1d(x)), side, power) for side in (1, -1)))
+    """g word for word, with means over the sample."""
+    return np.array([weight_by_means(at, data, power) for at in x])
 
 
 @lru_cache(maxsize=32)  # several implementations of one function ask for it

@@ -18,7 +18,14 @@ from stableminima.network import Dataset, Network
 from stableminima.runs.descent import Schedule, descend
 
 from .. import plans
-from ..common import Array, larger_side, mean_outer_product, with_parameters
+from ..common import (
+    Array,
+    larger_side,
+    mean_outer_product,
+    weight_by_means,
+    weight_of_side,
+    with_parameters,
+)
 from ..instances import Case, degenerate_cases, minima, random_case, random_cases
 
 # ---- VI.4: a bend between two samples costs no less than its shares at both ----------------------------------------
@@ -75,18 +82,9 @@ def _means_between(bend: Bend, pick: Callable = min) -> float:
 def _limits_by_means(data: Dataset, pick: Callable = min) -> tuple[Array, Array]:
     """g(x_j-) and g(x_j+) in increasing order: just before a sample it is still above, just behind it is below."""
     x = np.sort(data.x)
-    before = [pick(_one_side(at, x[x < at], x.size), _one_side(at, x[x >= at], x.size)) for at in x]
-    after = [pick(_one_side(at, x[x <= at], x.size), _one_side(at, x[x > at], x.size)) for at in x]
+    before = [pick(*(weight_of_side(at, beyond, x.size) for beyond in (x[x < at], x[x >= at]))) for at in x]
+    after = [pick(*(weight_of_side(at, beyond, x.size) for beyond in (x[x <= at], x[x > at]))) for at in x]
     return np.array(before), np.array(after)
-
-
-def _weight_by_means(at: float, data: Dataset) -> float:
-    return min(_one_side(at, beyond, data.n) for beyond in (data.x[data.x < at], data.x[data.x > at]))
-
-
-def _one_side(at: float, beyond: Array, n: int) -> float:
-    """P² |E[X - x]| √(1 + E[X]²) over the samples beyond x, word for word."""
-    return (beyond.size / n) ** 2 * abs(beyond.mean() - at) * np.hypot(1, beyond.mean()) if beyond.size else 0.0
 
 
 VI_4 = Claim(
@@ -157,7 +155,7 @@ def _by_linear_programme(data: Dataset) -> float:
     knots = _grid(data, np.concatenate([[1e-8], np.linspace(0.05, 0.95, 19), [1 - 1e-8]]))
     ramps = np.maximum(np.subtract.outer(data.x, knots), 0)
     affine = np.column_stack([data.x, np.ones(data.n)])
-    price = [_weight_by_means(at, data) for at in knots]
+    price = [weight_by_means(at, data) for at in knots]
     free = [(0, None)] * (2 * knots.size) + [(None, None)] * 2
     cost = np.concatenate([price, price, [0, 0]])
     return linprog(cost, A_eq=np.column_stack([ramps, -ramps, affine]), b_eq=data.y, bounds=free).fun
@@ -168,7 +166,7 @@ def _by_networks(data: Dataset, nudge: float = 1e-8) -> float:
     order = np.argsort(data.x)
     x, y, costs = data.x[order], data.y[order], []
     either = x[1:-1] + nudge * np.array([-np.diff(x)[:-1], np.diff(x)[1:]])
-    prices = np.array([[_weight_by_means(at, data) for at in side] for side in either])
+    prices = np.array([[weight_by_means(at, data) for at in side] for side in either])
     inner = np.arange(x.size - 2)
     for side in product((0, 1), repeat=inner.size):
         ramps = np.maximum(np.subtract.outer(x, either[side, inner]), 0)
