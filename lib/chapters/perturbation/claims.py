@@ -730,9 +730,9 @@ def _toggled() -> Iterator[Instance]:
             yield Instance(f"{each.label}, pair {number}", each.seed, Toggled(here.net, x, one, two))
     for seed in range(4):
         yield Instance(f"a sample three times, seed {seed}", seed, _repeated(seed))
-    for copies in (2, 5):
-        net, ones = Network([1], [-1], [3], 0), np.ones((copies, 1), dtype=bool)
-        yield Instance(f"one sample {copies} times", None, Toggled(net, np.ones(copies), ones, ~ones))
+    for copies, neurons in ((2, 1), (5, 1), (3, 2)):
+        net, on = tower(3, neurons).net, np.ones((copies, neurons), dtype=bool)
+        yield Instance(f"one sample {copies} times, {neurons} knots", None, Toggled(net, np.ones(copies), on, ~on))
 
 
 def _with_second_layer(vector: Array, value: Toggled) -> Toggled:
