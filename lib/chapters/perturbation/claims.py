@@ -190,7 +190,7 @@ ANY_WEIGHTS = Attack(start=_parameters, build=_with_parameters, steps=120)
 # ---- from the lemma to the features ------------------------------------------------------------------------------
 
 
-def _moved(meeting: Meeting, vectors: Array | None = None) -> Array:
+def moved(meeting: Meeting, vectors: Array | None = None) -> Array:
     """‖H_m' q - λ q‖ for every pair, with (λ, q) of the first mode."""
     first, second = meeting.pairs
     values, tops = meeting.tops
@@ -211,10 +211,10 @@ S61 = Claim(
     tex=r"\|H_{\tilde m} q - \lambda q\| \le \|H_{\tilde m} - H_m\|",
     relation="<=",
     instances=meetings,
-    left=_moved,
+    left=moved,
     right={"eigenvalues of the difference": lambda meeting: meeting.hessian_gaps},
     wrong=(
-        Wrong("q any unit vector", left=lambda meeting: _moved(meeting, _any_vector(meeting))),
+        Wrong("q any unit vector", left=lambda meeting: moved(meeting, _any_vector(meeting))),
         Wrong("the difference of the sharpnesses", right=lambda meeting: np.abs(np.subtract(
             *(meeting.tops[0][mode] for mode in meeting.pairs)))),
         Wrong("half of it", right=lambda meeting: meeting.hessian_gaps / 2),
@@ -288,7 +288,7 @@ def _root_sum(meeting: Meeting) -> Array:
     return meeting.gathered(np.sqrt(meeting.tops[0]))
 
 
-def _by_roots(meeting: Meeting) -> Array:
+def by_roots(meeting: Meeting) -> Array:
     """‖Φ_m - Φ_m'‖/√n (√λ_max(H_m) + √λ_max(H_m'))."""
     return meeting.gaps * _root_sum(meeting) / np.sqrt(meeting.data.n)
 
@@ -343,10 +343,10 @@ S63 = Claim(
     relation="<=",
     instances=meetings,
     left=lambda meeting: meeting.hessian_gaps,
-    right={"norms of the features": _norm_products, "roots of the sharpnesses": _by_roots},
+    right={"norms of the features": _norm_products, "roots of the sharpnesses": by_roots},
     wrong=(
         Wrong("the root of the second mode only", right=lambda meeting: one_root(meeting, 1, meeting.gaps)),
-        Wrong("n in place of √n", right=lambda meeting: _by_roots(meeting) / np.sqrt(meeting.data.n + 1)),
+        Wrong("n in place of √n", right=lambda meeting: by_roots(meeting) / np.sqrt(meeting.data.n + 1)),
     ),
     attack=ANY_WEIGHTS,
 )
@@ -539,7 +539,7 @@ S68 = Claim(
 )
 
 
-def _lemma(meeting: Meeting, constant: float = 3) -> Array:
+def lemma(meeting: Meeting, constant: float = 3) -> Array:
     """√3 C (√λ_max(H_m) + √λ_max(H_m')) √(p_max/n)."""
     return _counted_gaps(meeting, constant) * _root_sum(meeting) / np.sqrt(meeting.data.n)
 
@@ -551,13 +551,13 @@ S69 = Claim(
          r" + \sqrt{\lambda_{\max}(H_{\tilde m})}\bigr) \sqrt{p_{\max}/n}"),
     relation="<=",
     instances=meetings,
-    left=_moved,
-    right={"sharpness of the Hessians": _lemma},
+    left=moved,
+    right={"sharpness of the Hessians": lemma},
     wrong=(
         Wrong("the root of the second mode only", right=lambda meeting: one_root(
             meeting, 1, _counted_gaps(meeting))),
-        Wrong("√p_max without √n", left=lambda meeting: _moved(meeting) * meeting.data.n),
-        Wrong("one block in place of three", right=lambda meeting: _lemma(meeting, constant=1)),
+        Wrong("√p_max without √n", left=lambda meeting: moved(meeting) * meeting.data.n),
+        Wrong("one block in place of three", right=lambda meeting: lemma(meeting, constant=1)),
     ),
     attack=ANY_WEIGHTS,
 )
@@ -792,7 +792,7 @@ VIII_RANGE = Claim(
 
 
 def _sharper_lemma(meeting: Meeting) -> Array:
-    return _lemma(meeting, constant=2)
+    return lemma(meeting, constant=2)
 
 
 VIII_LEMMA = Claim(
@@ -802,10 +802,10 @@ VIII_LEMMA = Claim(
          r"\bigl(\sqrt{\lambda_{\max}(H)} + \sqrt{\lambda_{\max}(\tilde H)}\bigr)"),
     relation="<=",
     instances=meetings,
-    left=_moved,
-    right={"the exact value": _by_roots, "√2 C √p_max": _sharper_lemma},
+    left=moved,
+    right={"the exact value": by_roots, "√2 C √p_max": _sharper_lemma},
     wrong=(
-        Wrong("1.3 in place of √2, and in its proportion", right=lambda meeting: _by_roots(meeting) * 1.3 / np.sqrt(2)),
+        Wrong("1.3 in place of √2, and in its proportion", right=lambda meeting: by_roots(meeting) * 1.3 / np.sqrt(2)),
         Wrong("the root of the second mode only", right=lambda meeting: one_root(meeting, 1, meeting.gaps)),
     ),
     attack=ANY_WEIGHTS,

@@ -89,8 +89,8 @@ def tightness(sweeps: Sequence[Sweep]) -> Picture:
         "fig-perturbation",
         f"Lemma 5 at the {len(shown)} kept minima that have a knot within $10^{{-5}}$ of a sample, for the two modes "
         "in which all neurons there are silent, and all are active. Left: the bounds on "
-        "$\\|\\tilde Hq - \\lambda q\\|$, and its value, over the sharpness: cumulative shares. To the right of 1, as "
-        f"for {useless:.0%} of the minima in print, a bound says nothing. The medians are "
+        "$\\|\\tilde Hq - \\lambda q\\|$, and its value, over the larger sharpness: cumulative shares. A bound to the "
+        f"right of 1 says nothing; that is so for the printed one at {useless:.0%} of the minima. The medians are "
         f"{middle[LEVELS[0]]:.2g} (√3), {middle[LEVELS[1]]:.2g} (√2), {middle[LEVELS[2]]:.2g} (exact) and "
         f"{middle[LEVELS[3]]:.2g} (found). Right: the medians over every fourth minimum, for other distances.",
         f"Two panels over {len(shown)} minima. Left, four cumulative curves of a deviation relative to the sharpness, "

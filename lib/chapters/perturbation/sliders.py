@@ -47,11 +47,11 @@ def minimum_frame(compared: tuple[Compared, ...], chosen: int, eta: float) -> Fr
     """The three panels for one distance, and what they say in words."""
     here, levels = compared[chosen], np.array([each.levels for each in compared])
     printed, _, exact, found = levels[chosen]
-    own = here.sharpness[0]
-    words = (f"{here.toggling} neurons toggle, 2^{here.toggling} modes meet, of sharpness {own:.4g} where all are "
-             f"silent; 2/η = {2 / eta:.4g}. The print bounds ‖H̃q - λq‖ by {printed:.3g}, "
-             f"{'more' if printed > own else 'not more'} than the sharpness itself; the exact value by {exact:.3g}. Between "
-             f"all silent and all active it is {found:.2g}.")
+    silent, active = here.sharpness
+    more = "more" if printed > here.sharpness.max() else "not more"
+    words = (f"{here.toggling} neurons toggle, 2^{here.toggling} modes meet. With all of them silent the sharpness is "
+             f"{silent:.4g}, with all active {active:.4g}; 2/η = {2 / eta:.4g}. The print bounds ‖H̃q - λq‖ by "
+             f"{printed:.3g}, {more} than the sharpness itself; the exact value by {exact:.3g}. It is {found:.2g}.")
     return Frame((_sample_panel(here), _bound_panel(levels, chosen), _range_panel(compared, chosen, eta)), words)
 
 
