@@ -68,6 +68,12 @@ def test_bounds_enclose_what_they_bound():
     assert perturbation.gradient_bound(net, data) == pytest.approx(largest, rel=1e-15)
 
 
+def test_counting_knows_neurons_that_toggle_everywhere():
+    net, data = Network([0], [0], [1], 0), Dataset([0.5, 1], [0, 0])
+    gap = perturbation.feature_gap(net, data.x, [[1], [1]], [[0], [0]])
+    assert np.sqrt(3) < gap <= perturbation.counted_gap(net, data, 2) == pytest.approx(2)
+
+
 def test_no_mode_but_one():
     net = Network([1], [0.25], [1], 0)
     data = Dataset(X, net(X))

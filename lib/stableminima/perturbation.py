@@ -101,9 +101,15 @@ def gradient_bound(net: Network, data: Dataset) -> float:
 def counted_gap(net: Network, data: Dataset, blocks: int = 3) -> float:
     """√3 C √p_max, the paper's bound on every ‖Φ_m - Φ_m'‖ (S68); with 2 for ``blocks`` the book's (VIII.2).
 
-    Both hold where no neuron has w1 = b1 = 0.
+    A neuron with w1 = b1 = 0 can toggle on r_max = n samples; where there is one, the bound has the factor √r_max,
+    which the print overlooks (VIII.3).
+
+    >>> counted_gap(Network([1], [-1], [2], 0), Dataset([1, 0], [0, 0]), blocks=1)   # C √p_max
+    2.0
     """
-    return gradient_bound(net, data) * float(np.sqrt(blocks * on_samples(net, data).max()))
+    at_kink = net.preactivation(data.x) == 0
+    most = at_kink.sum(axis=0).max(), at_kink.sum(axis=1).max()  # r_max and p_max
+    return gradient_bound(net, data) * float(np.sqrt(blocks * most[0] * most[1]))
 
 
 def sharpness_range(net: Network, data: Dataset) -> tuple[float, float]:

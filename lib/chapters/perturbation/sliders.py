@@ -12,6 +12,9 @@ from stableminima.runs.experiments import Sweep
 
 from .figures import LEVELS, ROLES, WITHIN, Compared
 
+EXPONENTS = tuple(np.log10(WITHIN).tolist())
+LIMITS = (EXPONENTS[0] - 0.3, EXPONENTS[-1] + 0.3)
+ALONG = "log₁₀ of snapping distance"
 STEPS = (1e-4, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
@@ -29,14 +32,14 @@ def bounds_at_a_minimum(kept: Sweep) -> Explorer:
 
     return Explorer(
         "What Lemma 5 says at a minimum",
-        "All knots that are near enough to a sample are moved onto it. First: what toggles on each sample. The exact "
-        "value takes (1 + x²) times the sum of the squared weights there; the counting takes 2C² for every neuron, as "
-        "if each had the largest entry of all gradients. Second: three bounds on ‖H̃q - λq‖ for the mode where all "
+        "All knots within the snapping distance of a sample are moved onto it. First: what toggles on each sample. The "
+        "exact value takes (1 + x²) times the sum of the squared weights there; the counting takes 2C² for every "
+        "neuron, as if each had the largest entry of all gradients. Second: three bounds on ‖H̃q - λq‖ for the mode where all "
         "those neurons are active and the one where all are silent, and what it is. Third: the sharpness of the two, "
         "the range (VIII.4) in which that of every mode lies, and 2/η where it is not above the panel.",
         [
             Control("step size η that found the minimum", STEPS, tuple(f"{eta:g}" for eta in STEPS), start=5),
-            Control("a knot this near counts as on the sample", WITHIN, tuple(f"{each:g}" for each in WITHIN), start=2),
+            Control("snapping distance", WITHIN, tuple(f"{each:g}" for each in WITHIN), start=2),
         ],
         stored,
         print_at=((0, 2), (5, 2), (5, 5)),
@@ -70,10 +73,9 @@ def _sample_panel(here: Compared) -> Panel:
 
 def _bound_panel(levels: np.ndarray, chosen: int) -> Panel:
     named = zip(levels.T, LEVELS, ROLES, strict=True)
-    marks = [Mark("line", WITHIN, column, name, role) for column, name, role in named]
-    marks.append(Mark("points", [WITHIN[chosen]] * levels.shape[1], levels[chosen], "", "data"))
-    return Panel("‖H̃q - λq‖ and its bounds", "distance that counts as 0", "δ", (WITHIN[0] / 2, WITHIN[-1] * 2),
-                 (1e-2, 1e3), "log", "log", marks=marks)
+    marks = [Mark("line", EXPONENTS, column, name, role) for column, name, role in named]
+    marks.append(Mark("points", [EXPONENTS[chosen]] * levels.shape[1], levels[chosen], "", "data"))
+    return Panel("‖H̃q - λq‖ and its bounds", ALONG, "δ", LIMITS, (1e-2, 1e3), yscale="log", marks=marks)
 
 
 def _range_panel(compared: tuple[Compared, ...], chosen: int, eta: float) -> Panel:
@@ -81,13 +83,12 @@ def _range_panel(compared: tuple[Compared, ...], chosen: int, eta: float) -> Pan
     modes = np.array([each.sharpness for each in compared])
     top = 1.15 * ranges.max()
     marks = [
-        Mark("line", WITHIN, ranges[:, 1], "no mode is sharper", "curvature"),
-        Mark("line", WITHIN, modes[:, 1], "all active", "model"),
-        Mark("line", WITHIN, modes[:, 0], "all silent", "sharpness"),
-        Mark("line", WITHIN, ranges[:, 0], "no mode is flatter", "weight"),
-        Mark("points", [WITHIN[chosen]] * 2, modes[chosen], "", "data"),
+        Mark("line", EXPONENTS, ranges[:, 1], "range of all modes", "curvature"),
+        Mark("line", EXPONENTS, modes[:, 1], "all active", "model"),
+        Mark("line", EXPONENTS, modes[:, 0], "all silent", "sharpness"),
+        Mark("line", EXPONENTS, ranges[:, 0], "", "curvature"),
+        Mark("points", [EXPONENTS[chosen]] * 2, modes[chosen], "", "data"),
     ]
     if 2 / eta < top:
         marks.append(Mark("level", (), (2 / eta,), "2/η", "threshold"))
-    return Panel("Sharpness of the modes", "distance that counts as 0", "λ_max",
-                 (WITHIN[0] / 2, WITHIN[-1] * 2), (0, top), "log", marks=marks)
+    return Panel("Sharpness of the modes", ALONG, "λ_max", LIMITS, (0, top), marks=marks)
