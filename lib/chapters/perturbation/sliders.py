@@ -32,11 +32,11 @@ def bounds_at_a_minimum(kept: Sweep) -> Explorer:
 
     return Explorer(
         "What Lemma 5 says at a minimum",
-        "All knots within the snapping distance of a sample are moved onto it. First: what toggles on each sample. The "
-        "exact value takes (1 + x²) times the sum of the squared weights there; the counting takes 2C² for every "
-        "neuron, as if each had the largest entry of all gradients. Second: three bounds on ‖H̃q - λq‖ for the mode where all "
-        "those neurons are active and the one where all are silent, and what it is. Third: the sharpness of the two, "
-        "the range (VIII.4) in which that of every mode lies, and 2/η where it is not above the panel.",
+        "All knots within the snapping distance of a sample are moved onto it. First: what toggles on each sample. "
+        "The exact value takes (1 + x²) times the sum of the squared weights there; the counting takes 2C² for every "
+        "neuron, as if each had the largest entry of all gradients. Second: three bounds on ‖H̃q - λq‖ for the mode "
+        "where all those neurons are active and the one where all are silent, and what it is. Third: the sharpness "
+        "of the two, the range (VIII.4) in which that of every mode lies, and 2/η where it is not above the panel.",
         [
             Control("step size η that found the minimum", STEPS, tuple(f"{eta:g}" for eta in STEPS), start=5),
             Control("snapping distance", WITHIN, tuple(f"{each:g}" for each in WITHIN), start=2),
