@@ -1,0 +1,3 @@
+"""Chapter VIII: Lemma 5, the perturbation bound (S61-S70)."""
+
+from rooms import *
