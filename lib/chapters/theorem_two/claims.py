@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import chain, combinations, islice
 
 import numpy as np
@@ -13,7 +14,7 @@ from mpmath import mp
 from numpy.typing import NDArray
 
 from ledgerbook.claim import Attack, Claim, Instance, Tolerance, Wrong
-from stableminima import autodiff, modes, polytopes, smoothness, strong, symbolic
+from stableminima import autodiff, modes, polytopes, smoothness, strong, symbolic, tangent
 from stableminima.network import Dataset, Network
 from stableminima.polytopes import OneKink
 
@@ -372,7 +373,7 @@ def _off_zero_loss() -> Iterator[tuple[str, Case]]:
 
 def _shifts() -> Iterator[Instance]:
     """Minima that descent found, random networks at kinks, and critical points; shifts of all sizes."""
-    for which, (name, case) in enumerate(chain(_found(2), _random(6), _off_zero_loss())):
+    for which, (name, case) in enumerate(chain(_found(1), _random(6), _off_zero_loss())):
         by, eta = (1e-3, -1.0, 300.0)[which % 3], (0.05, 0.7)[which % 2]
         yield Instance(f"{name}, ε = {by:g}, η = {eta}", None, Shift(replace(case, eta=eta), by))
 
@@ -689,20 +690,38 @@ IX_SECOND = Claim(
 )
 
 
+@dataclass(frozen=True, eq=False)
+class Meeting:
+    """A minimum and a step size; the patterns of all its modes, and for each a displacement into it."""
+
+    case: Case
+    patterns: tuple[NDArray[np.bool_], ...]
+    toward: tuple[Array, ...]
+
+    @classmethod
+    def at(cls, case: Case, share: float, edge: float | None = None) -> Meeting:
+        """At this share of 2/λ of the sharpest mode, or of another edge."""
+        here = modes.adjacent(case.net, case.data)
+        eta = share * (2 / _sharpest(case) if edge is None else edge)
+        return cls(replace(case, eta=eta), tuple(here), tuple(map(here.toward, range(here.count))))
+
+
 def _around_the_edge() -> Iterator[Instance]:
     """V = ℝⁿ; step sizes on both sides of 2/λ of the sharpest mode."""
     for name, case in chain(_found(2), _random(6)):
         for share in (0.99, 1.001):
-            yield Instance(f"{name}, η at {share} of the largest", None,
-                           replace(case, eta=share * 2 / _sharpest(case)))
+            yield Instance(f"{name}, η at {share} of the largest", None, Meeting.at(case, share))
 
 
 def _without_rank() -> Iterator[Instance]:
-    yield Instance("two neurons on five samples, 2/η = 1.46", None, replace(narrow(), eta=2 / 1.46))
+    yield Instance("two neurons on five samples, 2/η = 1.46", None, Meeting.at(narrow(), 1, 2 / 1.46))
 
 
-def _all_flat_enough(case: Case) -> bool:
-    return bool(_sharpest(case) <= 2 / case.eta)
+def _flat_enough(value: Meeting, which: slice = slice(None), worst: bool = True) -> bool:
+    """λ_max ≤ 2/η of the modes at these places, the sharpest or the flattest of them."""
+    x, n = value.case.data.x, value.case.data.n
+    found = [np.linalg.norm(tangent.features(value.case.net, x, each), 2) ** 2 / n for each in value.patterns[which]]
+    return bool((max(found) if worst else min(found)) <= 2 / value.case.eta)
 
 
 def _leaves(case: Case, u: Array) -> bool:
@@ -711,27 +730,28 @@ def _leaves(case: Case, u: Array) -> bool:
     return bool(np.linalg.norm(u - case.eta * autodiff.gradient(there, case.data)) > np.linalg.norm(u))
 
 
-def _from_the_second_layer(case: Case) -> bool:
+def _from_the_second_layer(value: Meeting) -> bool:
     """No step leaves from a second-layer start with the top residuals of a mode, a hair inside that mode."""
-    here, x = modes.adjacent(case.net, case.data), case.data.x
-    own = _gradients(case.net.vector, x, _silent_at_kinks(case))[2 * case.net.k :]
-    for mode in range(here.count):
-        columns = _gradients(case.net.vector, x, here.pattern(mode))
+    case, first = value.case, 2 * value.case.net.k
+    own = _gradients(case.net.vector, case.data.x, _silent_at_kinks(case))[first:]
+    for pattern, toward in zip(value.patterns, value.toward, strict=True):
+        columns = _gradients(case.net.vector, case.data.x, pattern)
         change = np.linalg.lstsq(own.T, np.linalg.eigh(columns.T @ columns)[1][:, -1], rcond=None)[0]
-        second = np.concatenate([np.zeros(2 * case.net.k), 1e-6 * change / np.linalg.norm(change)])
-        if _leaves(case, second + 1e-11 * here.toward(mode)):
+        second = np.concatenate([np.zeros(first), 1e-6 * change / np.linalg.norm(change)])
+        if _leaves(case, second + 1e-11 * toward):
             return False
     return True
 
 
-def _from_flat_directions(case: Case) -> bool:
+def _from_flat_directions(value: Meeting) -> bool:
     """No step leaves from the top eigenvector of a mode, taken into it by a move that no residual of the mode feels."""
-    here, first = modes.adjacent(case.net, case.data), np.zeros(case.net.vector.size, dtype=bool)
-    first[here.neurons] = first[case.net.k + here.neurons] = True  # w1 and b1 of the neurons at kinks
-    for mode in range(here.count):
-        columns = _gradients(case.net.vector, case.data.x, here.pattern(mode))
+    case, k = value.case, value.case.net.k
+    for pattern, toward in zip(value.patterns, value.toward, strict=True):
+        columns = _gradients(case.net.vector, case.data.x, pattern)
         top = np.linalg.svd(columns, full_matrices=False)[0][:, 0]
-        flat = np.where(first, 0.01 * here.toward(mode) - top, 0.0)
+        first = np.tile((np.outer(case.data.x, case.net.w1) + case.net.b1 == 0).any(axis=0), 3)
+        first = np.append(first & (np.arange(3 * k) < 2 * k), False)  # w1 and b1 of the neurons at kinks
+        flat = np.where(first, 0.01 * toward - top, 0.0)
         flat[~first] = np.linalg.lstsq(columns[~first].T, -columns[first].T @ flat[first], rcond=None)[0]
         if _leaves(case, 1e-6 * (top + flat)):
             return False
@@ -744,15 +764,232 @@ IX_EXACT = Claim(
     tex=r"V = \mathbb R^n: \quad \text{strongly stable} \iff \max_m \lambda_{\max}(H_m) \le \frac2\eta",
     relation="=",
     instances=_around_the_edge,
-    left=_all_flat_enough,
+    left=_flat_enough,
     right={"steps from second-layer starts": _from_the_second_layer,
            "steps from beside flat directions": _from_flat_directions},
     wrong=(
-        Wrong("the network's own mode only", left=lambda case: bool(
-            modes.sharpnesses(case.net, case.data)[0] <= 2 / case.eta)),
-        Wrong("the flattest mode", left=lambda case: bool(
-            modes.sharpnesses(case.net, case.data).min() <= 2 / case.eta)),
+        Wrong("the network's own mode only", left=lambda value: _flat_enough(value, slice(1))),
+        Wrong("the flattest mode", left=lambda value: _flat_enough(value, worst=False)),
         Wrong("V is smaller", instances=_without_rank),
+    ),
+    tolerance=YES_OR_NO,
+)
+
+
+# ---- IX.3: stable, and every mode too sharp ------------------------------------------------------------------------
+
+KINK = OneKink()
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """(1 - t) H_0 + t H_1 of the two modes of the one neuron."""
+
+    share: float
+
+    @property
+    def hessian(self) -> Array:
+        """Shape (4, 4)."""
+        silent, active = (KINK.hessian(mode).astype(float) for mode in (False, True))
+        return (1 - self.share) * silent + self.share * active
+
+
+def _mixtures() -> Iterator[Instance]:
+    for share in np.linspace(0, 1, 41):
+        yield Instance(f"share {share:.3g} of the active mode", None, Mixture(float(share)))
+
+
+def _sharpness_of_mixture(value: Mixture) -> float:
+    return float(np.linalg.eigvalsh(value.hessian)[-1])
+
+
+def _along_one_vector(value: Mixture) -> float:
+    """qᵀHq/qᵀq of a fixed q, in fractions: both modes have the same number up to 10⁻³."""
+    q = np.array([Fraction(each) for each in (-77, -22, -29, -52)], dtype=object)
+    share = Fraction(value.share)
+    mixed = (1 - share) * KINK.hessian(False) + share * KINK.hessian(True)
+    return float(q @ mixed @ q / (q @ q))
+
+
+def _tops() -> list[float]:
+    """λ_max of both modes, from the features."""
+    return [np.linalg.norm(KINK.features(mode).astype(float), 2) ** 2 / 2 for mode in (False, True)]
+
+
+IX_MIXTURES = Claim(
+    equation="IX.3",
+    part="too sharp",
+    says="Both modes of the one neuron, and all their mixtures, are sharper than 2/η = 2, along one vector",
+    tex=r"\lambda_{\max}\bigl((1-t) H_0 + t H_1\bigr) \ge \frac{q^\top((1-t) H_0 + t H_1)\, q}{\|q\|^2} > 2 ,"
+        r" \quad q = (-77, -22, -29, -52)",
+    relation=">=",
+    instances=_mixtures,
+    left=_sharpness_of_mixture,
+    right={"along q, in fractions": _along_one_vector,
+           "above 2": lambda value: 2 + 1e-2},
+    wrong=(
+        Wrong("the flatter mode's sharpness", right=lambda value: min(_tops())),
+        Wrong("the mean of both", right=lambda value: float(np.mean(_tops()))),
+        Wrong("an eigenvalue below the largest", left=lambda value: float(np.linalg.eigvalsh(value.hessian)[-2])),
+    ),
+    attack=Attack(start=lambda value: [value.share], steps=30,
+                  build=lambda vector, value: Mixture(float(vector[0])) if 0 <= vector[0] <= 1 else None),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A displacement by its three coordinates, beside the polytope."""
+
+    at: Array
+    step: Fraction = KINK.eta
+
+    @property
+    def exact(self) -> NDArray:
+        """In fractions, one row."""
+        return exact(self.at)[None]
+
+
+@lru_cache
+def _normals() -> NDArray:
+    return polytopes.faces(polytopes.certificate())[0]
+
+
+def _points() -> Iterator[Instance]:
+    """Vertices, points by the plane between the modes, and random ones; three step sizes."""
+    corners, rng = polytopes.certificate(), np.random.default_rng(0)
+    _, edges = polytopes.faces(corners)
+    crossing = polytopes.crossings(KINK, corners, edges)
+    for which, point in enumerate(chain(corners, crossing)):
+        yield Instance(f"vertex or crossing {which}", None, Point(point.astype(float)))
+    for seed in range(12):
+        yield Instance(f"random point {seed}", 0, Point(rng.standard_normal(3), Fraction((99, 999, 1)[seed % 3],
+                                                                                         (100, 1000, 1)[seed % 3])))
+
+
+def _gauge(points: NDArray) -> float:
+    """max n·c over the faces, in fractions."""
+    return float((points @ _normals().T).max())
+
+
+def _gauge_after(value: Point) -> float:
+    return _gauge(replace(KINK, eta=value.step).step(value.exact))
+
+
+def _gauge_in_mode(value: Point, active: bool) -> float:
+    return _gauge(value.exact @ KINK.matrix(active).T)
+
+
+def _by_combination(value: Point) -> float:
+    """The least sum of weights that make the point of vertices, by linear programming."""
+    corners = polytopes.certificate().astype(float)
+    return float(linprog(np.ones(len(corners)), A_eq=corners.T, b_eq=value.at).fun)
+
+
+IX_GAUGE = Claim(
+    equation="IX.3",
+    part="one step",
+    says="A step never raises the gauge of the polytope: it is mapped into itself",
+    tex=r"p(Tu) \le p(u), \quad p(u) = \min\{ r \ge 0 : u \in rP \}",
+    relation="<=",
+    instances=_points,
+    left=_gauge_after,
+    right={"the vertices' combination of least weight": _by_combination},
+    wrong=(
+        Wrong("always in the silent mode", left=lambda value: _gauge_in_mode(value, False)),
+        Wrong("always in the active mode", left=lambda value: _gauge_in_mode(value, True)),
+        Wrong("η = 1.05", left=lambda value: _gauge(OneKink(eta=Fraction(21, 20)).step(value.exact))),
+        Wrong("one percent less each time", right=lambda value: 0.99 * _by_combination(value)),
+    ),
+    tolerance=Tolerance(1e-8, why="the linear programme is solved to 1e-9; a crossing is rounded, on one side or the other"),
+    attack=Attack(start=lambda value: value.at, build=lambda vector, value: replace(value, at=vector)
+                  if np.abs(vector).max() > 1e-3 else None, steps=60),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Starts:
+    """A network of one neuron at zero loss, step size 1, and displaced starts at the distance 10⁻⁵, shape (N, 4)."""
+
+    net: Network
+    data: Dataset
+    starts: Array
+    steps: int = 400
+
+    @property
+    def length(self) -> Array:
+        """The distances at the start."""
+        return np.linalg.norm(self.starts, axis=1)
+
+
+def _neurons() -> Iterator[Instance]:
+    """The one neuron; and the same with its knot moved off the sample, to either side."""
+    for seed in range(6):
+        starts = np.random.default_rng(seed).standard_normal((12, 4))
+        starts *= 1e-5 / np.linalg.norm(starts, axis=1)[:, None]
+        for name, nudge in (("on the sample", 0.0), ("to its left", 1e-3), ("to its right", -1e-3)):
+            net = Network(KINK.net.w1, KINK.net.b1 + nudge, KINK.net.w2, 0)
+            yield Instance(f"knot {name}, starts {seed}", seed,
+                           Starts(net, Dataset(KINK.data.x, net(KINK.data.x)), starts))
+
+
+def _distances(value: Starts) -> Array:
+    """‖θ_t - θ*‖ of real descent, one row for each step, all starts at once; the gradient by hand."""
+    theta, x, out = value.net.vector + value.starts, value.data.x, []
+    for _ in range(value.steps):
+        w1, b1, w2, b2 = theta.T[:, :, None]
+        z = w1 * x + b1
+        active, residual = z > 0, (w2 * np.maximum(z, 0) + b2 - value.data.y) / x.size
+        pull = w2 * active * residual
+        columns = ((pull * x).sum(1), pull.sum(1), (np.maximum(z, 0) * residual).sum(1), residual.sum(1))
+        theta = theta - np.column_stack(columns)
+        out.append(np.linalg.norm(theta - value.net.vector, axis=1))
+    return np.array(out)
+
+
+def _returns(value: Starts) -> bool:
+    return bool((_distances(value)[-1] <= value.length).all())
+
+
+def _by_autograd(value: Starts) -> bool:
+    """Two of the starts, by autograd's gradient."""
+    for start in value.starts[:2]:
+        theta = value.net.vector + start
+        for _ in range(value.steps):
+            theta = theta - autodiff.gradient(Network.from_vector(theta), value.data)
+        if np.linalg.norm(theta - value.net.vector) > np.linalg.norm(start):
+            return False
+    return True
+
+
+def _by_modes(value: Starts) -> bool:
+    """The switching system: I - H_m with the frozen gradients of the mode that each start is in."""
+    x, at = value.data.x, value.starts
+    z = np.outer(x, value.net.w1) + value.net.b1
+    for _ in range(value.steps):
+        change = at[:, :1] * x + at[:, 1:2]
+        patterns = np.where(z.T == 0, change > 0, z.T > 0)
+        moved = []
+        for row, pattern in zip(at, patterns, strict=True):
+            columns = _gradients(value.net.vector, x, pattern[:, None])
+            moved.append(row - columns @ (columns.T @ row) / x.size)
+        at = np.array(moved)
+    return bool((np.linalg.norm(at, axis=1) <= value.length).all())
+
+
+IX_RETURNS = Claim(
+    equation="IX.3",
+    part="real descent",
+    says="Descent returns to the one neuron from every start tried, and leaves when its knot is beside the sample",
+    tex=r"\|\theta_{400} - \theta^*\| \le \|\theta_0 - \theta^*\| \iff \tau = x_1",
+    relation="=",
+    instances=_neurons,
+    left=_returns,
+    right={"autograd, two starts": _by_autograd, "the modes' own maps": _by_modes},
+    wrong=(
+        Wrong("in every step", left=lambda value: bool((_distances(value) <= value.length).all())),
+        Wrong("after ten steps", left=lambda value: bool((_distances(replace(value, steps=10))[-1] <= value.length).all())),
+        Wrong("wherever the knot is", left=lambda value: bool(np.isfinite(_distances(value)[-1]).all())),
     ),
     tolerance=YES_OR_NO,
 )
