@@ -193,8 +193,8 @@ def crossings(kink: OneKink, points: Exact, edges: Edges) -> Exact:
 def kept(kink: OneKink, points: Exact) -> Kept | None:
     """What holds of the polytope with these vertices if T maps it into itself; None if it does not.
 
-    κ is the largest value of a face at an image, but for the face of ℓ_m at images under mode m. Crossings are mapped by
-    both modes.
+    κ is the largest value of a face at an image, but for the face of ℓ_m at images under mode m. Crossings are mapped
+    by both modes.
 
     Raises
     ------

@@ -12,6 +12,7 @@ import numpy as np
 import sympy
 from mpmath import mp
 from numpy.typing import NDArray
+from scipy.optimize import linprog
 
 from ledgerbook.claim import Attack, Claim, Instance, Tolerance, Wrong
 from stableminima import autodiff, modes, polytopes, smoothness, strong, symbolic, tangent
@@ -901,7 +902,7 @@ IX_GAUGE = Claim(
         Wrong("η = 1.05", left=lambda value: _gauge(OneKink(eta=Fraction(21, 20)).step(value.exact))),
         Wrong("one percent less each time", right=lambda value: 0.99 * _by_combination(value)),
     ),
-    tolerance=Tolerance(1e-8, why="the linear programme is solved to 1e-9; a crossing is rounded, on one side or the other"),
+    tolerance=Tolerance(1e-8, why="the linear programme is solved to 1e-9; crossings are rounded to either side"),
     attack=Attack(start=lambda value: value.at, build=lambda vector, value: replace(value, at=vector)
                   if np.abs(vector).max() > 1e-3 else None, steps=60),
 )
@@ -914,7 +915,7 @@ class Starts:
     net: Network
     data: Dataset
     starts: Array
-    steps: int = 400
+    steps: int = 200
 
     @property
     def length(self) -> Array:
@@ -924,7 +925,7 @@ class Starts:
 
 def _neurons() -> Iterator[Instance]:
     """The one neuron; and the same with its knot moved off the sample, to either side."""
-    for seed in range(6):
+    for seed in range(3):
         starts = np.random.default_rng(seed).standard_normal((12, 4))
         starts *= 1e-5 / np.linalg.norm(starts, axis=1)[:, None]
         for name, nudge in (("on the sample", 0.0), ("to its left", 1e-3), ("to its right", -1e-3)):
@@ -952,19 +953,16 @@ def _returns(value: Starts) -> bool:
 
 
 def _by_autograd(value: Starts) -> bool:
-    """Two of the starts, by autograd's gradient."""
-    for start in value.starts[:2]:
-        theta = value.net.vector + start
-        for _ in range(value.steps):
-            theta = theta - autodiff.gradient(Network.from_vector(theta), value.data)
-        if np.linalg.norm(theta - value.net.vector) > np.linalg.norm(start):
-            return False
-    return True
+    """The first of the starts, by autograd's gradient."""
+    theta = value.net.vector + value.starts[0]
+    for _ in range(value.steps):
+        theta = theta - autodiff.gradient(Network.from_vector(theta), value.data)
+    return bool(np.linalg.norm(theta - value.net.vector) <= np.linalg.norm(value.starts[0]))
 
 
 def _by_modes(value: Starts) -> bool:
-    """The switching system: I - H_m with the frozen gradients of the mode that each start is in."""
-    x, at = value.data.x, value.starts
+    """The switching system: I - H_m with the frozen gradients of the mode that each of four starts is in."""
+    x, at = value.data.x, value.starts[:4]
     z = np.outer(x, value.net.w1) + value.net.b1
     for _ in range(value.steps):
         change = at[:, :1] * x + at[:, 1:2]
@@ -974,21 +972,21 @@ def _by_modes(value: Starts) -> bool:
             columns = _gradients(value.net.vector, x, pattern[:, None])
             moved.append(row - columns @ (columns.T @ row) / x.size)
         at = np.array(moved)
-    return bool((np.linalg.norm(at, axis=1) <= value.length).all())
+    return bool((np.linalg.norm(at, axis=1) <= value.length[:4]).all())
 
 
 IX_RETURNS = Claim(
     equation="IX.3",
     part="real descent",
     says="Descent returns to the one neuron from every start tried, and leaves when its knot is beside the sample",
-    tex=r"\|\theta_{400} - \theta^*\| \le \|\theta_0 - \theta^*\| \iff \tau = x_1",
+    tex=r"\|\theta_{200} - \theta^*\| \le \|\theta_0 - \theta^*\| \iff \tau = x_1",
     relation="=",
     instances=_neurons,
     left=_returns,
-    right={"autograd, two starts": _by_autograd, "the modes' own maps": _by_modes},
+    right={"autograd, one start": _by_autograd, "the modes' own maps": _by_modes},
     wrong=(
         Wrong("in every step", left=lambda value: bool((_distances(value) <= value.length).all())),
-        Wrong("after ten steps", left=lambda value: bool((_distances(replace(value, steps=10))[-1] <= value.length).all())),
+        Wrong("after ten steps", left=lambda value: _returns(replace(value, steps=10))),
         Wrong("wherever the knot is", left=lambda value: bool(np.isfinite(_distances(value)[-1]).all())),
     ),
     tolerance=YES_OR_NO,
