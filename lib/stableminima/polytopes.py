@@ -203,15 +203,15 @@ def kept(kink: OneKink, points: Exact) -> Kept | None:
     """
     normals, edges = faces(points)
     crossing, height = crossings(kink, points, edges), points @ kink.wall
-    own = np.array([[not np.cross(each, kink.along(mode)).any() for each in normals] for mode in (False, True)])
+    own = np.array([[not np.cross(each, kink.along(mode)).any() and each @ kink.flat(mode) > 0 for each in normals]
+                    for mode in (False, True)])
     kappa = Fraction(0)
     for mode, here, its in zip((False, True), (height <= 0, height >= 0), own, strict=True):
         values = np.concatenate([points[here], crossing]) @ kink.matrix(mode).T @ normals.T
         if (values > 1).any():
             return None
         kappa = max(kappa, values[:, ~its].max())
-    others = normals[~own.any(axis=0)]
-    support = max(each @ kink.gram @ each for each in others) * _longest(kink, normals, own)
+    support = max(each @ kink.gram @ each for each in normals) * _longest(kink, normals, own)
     below = Fraction(int(1e6 / float(support) ** 0.5) - 1, 10**6)
     return Kept(len(points), len(normals), len(crossing), kappa, below if below**2 * support <= 1 else Fraction(0))
 

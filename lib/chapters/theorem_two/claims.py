@@ -116,11 +116,14 @@ def _paper_bound(case: Case, factor: float = 2.0) -> float:
 
 
 def _other_step(vector: Array, case: Case) -> Case | None:
-    """Neurons rescaled, and a step size that the sharpest mode still allows."""
+    """Neurons rescaled, knots kept on their samples, and a step size that the sharpest mode still allows."""
     shift, share = vector
     if abs(shift) > 3 or not 0.05 <= share <= 1:
         return None
-    other = Case(case.net.rescale(np.exp(shift)), case.data).interpolating()
+    net, b1 = case.net.rescale(np.exp(shift)), case.net.b1 * np.exp(shift)
+    for sample, neuron in np.argwhere(case.net.preactivation(case.data.x) == 0):
+        b1[neuron] = -net.w1[neuron] * case.data.x[sample]
+    other = Case(replace(net, b1=b1), case.data).interpolating()
     return replace(other, eta=share * 2 / _sharpest(other))
 
 

@@ -51,13 +51,14 @@ def versions(sweeps: Sequence[Sweep]) -> Picture:
         "fig-versions",
         f"Bounds of the sharpest mode by three versions of Theorem 2, at the {edge.size} minima that the book keeps. "
         "Knots within $10^{-5}$ of a sample are moved onto it. Left: in units of $2/\\eta$, which holds without any "
-        f"correction. (S75), corrected, is {np.median(paper / edge):.1f} times as large in the median. At the worst run "
-        f"$2/\\eta$ is {edge[worst]:.3g}, (S75) says {paper[worst]:.3g}, and {exact[worst]:.3g} with the exact "
+        f"correction. (S75), corrected, is {np.median(paper / edge):.1f} times as large in the median. At the worst "
+        f"run $2/\\eta$ is {edge[worst]:.3g}, (S75) says {paper[worst]:.3g}, and {exact[worst]:.3g} with the exact "
         "distance of the modes. Right: the same bounds in units of what the function needs, cumulated over the runs; "
         f"from left to right $2/\\eta$, the exact distance, (S75). At {void} runs (S75) would not exclude the function "
         "found at any step size.",
-        f"Scatter plot and cumulative distributions over {edge.size} runs. The correction with C and p raises the bound "
-        f"by a factor of up to {np.max(paper / edge):.0f}, the exact distance by up to {np.max(exact / edge):.2f}.",
+        f"Scatter plot and cumulative distributions over {edge.size} runs. The correction with C and p raises the "
+        f"bound by a factor of up to {np.max(paper / edge):.0f}, the exact distance by up to "
+        f"{np.max(exact / edge):.2f}.",
         {"two_over_eta": edge, "bound_with_C_and_p": paper, "bound_with_exact_distance": exact, "needed": needed},
         "make data",
     )
@@ -100,10 +101,9 @@ def one_neuron(steps: int = 90) -> Picture:
         figure,
         "fig-one-neuron",
         "One neuron with its knot on a sample, at η = 1; both modes are sharper than $2/\\eta$. Left: "
-        f"{steps} steps of "
-        "the switching system and the shadow of the polytope that it cannot leave. While the neuron is silent, $r_2$ "
-        "swings ever wider and $s$ stays; one step in the active mode throws both back. Right: distance in real "
-        "descent from $10^{-5}$ away, beside the two networks whose knot is moved by a hundredth off the sample.",
+        f"{steps} steps of the switching system, and the shadow of the polytope that it cannot leave. While the neuron "
+        "is silent, $r_2$ swings ever wider and $s$ stays; one step in the active mode throws both back. Right: "
+        "distance in real descent from $10^{-5}$ away, beside the two networks whose knot is moved by a hundredth.",
         f"A path of {np.sum(~active)} silent and {np.sum(active)} active points inside a polygon. In real descent with "
         f"the knot on the sample the distance falls to {lowest:.2f} of its start in {steps} steps; with the knot on "
         "either side it grows more than tenfold.",

@@ -103,11 +103,11 @@ def _versions(bounds: Bounds, eta: float) -> Panel:
     marks = [Mark("line", shares, strong.ceiling(grid, alpha), name, role)
              for name, alpha, role in (("(S75), corrected", bounds.paper, "curvature"),
                                        ("exact distance", bounds.exact, "model"), ("2/η", 0.0, "threshold"))]
-    here = (eta * bounds.mean / 2,) * 3
+    here = [float(strong.ceiling(eta, each)) for each in (bounds.paper, bounds.exact, 0.0)]
     marks += [
         Mark("level", (), (bounds.mean,), "‖ḡ‖²", "sharpness"),
         Mark("level", (), (bounds.needed,), "1 + 2∫|f''| g", "bound"),
-        Mark("points", here, [float(strong.ceiling(eta, each)) for each in (bounds.paper, bounds.exact, 0.0)], "", "data"),
+        Mark("points", (eta * bounds.mean / 2,) * 3, here, "", "data"),
     ]
-    top, low = float(strong.ceiling(grid[0], bounds.paper)), min(bounds.needed, 2 / grid[-1])
-    return Panel("The versions", "η, in units of 2/‖ḡ‖²", "bound", RANGE, (0.7 * low, 1.4 * top), yscale="log", marks=marks)
+    limits = 0.7 * min(bounds.needed, 2 / grid[-1]), 1.4 * float(strong.ceiling(grid[0], bounds.paper))
+    return Panel("The versions", "η, in units of 2/‖ḡ‖²", "bound", RANGE, limits, yscale="log", marks=marks)
