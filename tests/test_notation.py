@@ -26,6 +26,7 @@ ARGUMENTS = {
     "rescale": [2.0],
     "features": [CASE.net, CASE.data.x],
     "output": [CASE.net, CASE.data.x],
+    "second_layer": [CASE.net, CASE.data.x],
     "sharpnesses": [CASE.net, CASE.interpolating().data],
     "g": [CASE.data.x, CASE.data],
     "g_plus": [CASE.data.x, CASE.data],
