@@ -13,7 +13,7 @@ LAYERS = (
     {"arguments", "threads"},
     {"network"},
     {"autodiff", "flattest", "matrix_free", "tangent", "smoothness", "symbolic"},
-    {"modes", "perturbation", "quotients", "rescaling", "interpolants", "stability", "switching"},
+    {"interpolants", "modes", "perturbation", "polytopes", "quotients", "rescaling", "stability", "strong", "switching"},
     {"kinks", "runs"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

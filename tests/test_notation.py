@@ -17,7 +17,7 @@ OBJECTS = {"Dataset": CASE.data, "Network": CASE.net, "Schedule": Schedule(0.1),
            "Adjacent": modes.adjacent(CASE.net, CASE.data),
            "Flattest": interpolants.flattest_interpolant(CASE.data)}
 ONE_MODE = Switching.deterministic([np.diag([2.0, 1.0])])
-SIZES = {"n": 4, "k": 7, "3k+1": 22, "modes": 1}
+SIZES = {"n": 4, "k": 7, "k+1": 8, "3k+1": 22, "modes": 1}
 ARGUMENTS = {
     "pattern": [CASE.data.x],
     "preactivation": [CASE.data.x],
@@ -26,6 +26,7 @@ ARGUMENTS = {
     "rescale": [2.0],
     "features": [CASE.net, CASE.data.x],
     "output": [CASE.net, CASE.data.x],
+    "second_layer": [CASE.net, CASE.data.x],
     "sharpnesses": [CASE.net, CASE.interpolating().data],
     "g": [CASE.data.x, CASE.data],
     "g_plus": [CASE.data.x, CASE.data],

@@ -1,4 +1,4 @@
-"""The network as a formula of computer algebra, and its gradient by sympy.
+"""The network as a formula of computer algebra, and its gradient by sympy; and the algebra of Theorem 2.
 
 Nothing here knows a closed form of the gradient. What sympy answers at a kink depends on how ReLU is written, and
 :data:`RELU` holds the three ways with their derivative at 0.
@@ -99,6 +99,19 @@ def frozen_gradient(*active: bool) -> tuple[Expr, ...]:
     terms = (v * (w * X + b) for (w, b, v), on in zip(_neurons(k), active, strict=True) if on)
     polynomial = sum(terms, parameters(k)[-1])
     return tuple(sympy.diff(polynomial, parameter) for parameter in parameters(k))
+
+
+@cache
+def larger_root_squared() -> tuple[Symbol, Symbol, Expr]:
+    """α, β and the square of the larger root of ζ² - αζ - β, as sympy solves it (S73 to S75).
+
+    >>> alpha, beta, square = larger_root_squared()
+    >>> square.subs({alpha: 0}), square.subs({alpha: 3, beta: 4})
+    (beta, 16)
+    """
+    alpha, beta, zeta = Symbol("alpha", nonnegative=True), Symbol("beta", positive=True), Symbol("zeta", real=True)
+    larger = max(sympy.solve(zeta**2 - alpha * zeta - beta, zeta), key=lambda root: root.subs({alpha: 1, beta: 1}))
+    return alpha, beta, sympy.expand(larger**2)
 
 
 def _neurons(k: int) -> list[tuple[Symbol, Symbol, Symbol]]:

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 BOOK = Path(__file__).parents[2] / "book"
-HEAVY = {"gradient": {"sympy"}}  # what a room's claims may import, though it takes long
+HEAVY = {"gradient": {"sympy"}, "theorem_two": {"sympy"}}  # what a room's claims may import, though it takes long
 
 
 def text(page: str, kind: str) -> str:
