@@ -232,6 +232,20 @@ class Walk:
     y: Array
 
 
+def segment_features(net: Network, after: Network, x: ArrayLike) -> Array:
+    """The mean of the tangent features along the segment between two networks, exactly; shape (3k+1, n) (K.4).
+
+    Pre-activations are straight along it, so that each changes its sign at most once. Between two changes the features
+    are straight too, and their mean is the value in the middle.
+    """
+    z, later = net.preactivation(x), after.preactivation(x)
+    crossed = (z > 0) != (later > 0)
+    cuts = np.unique(np.concatenate([[0.0, 1.0], z[crossed] / (z[crossed] - later[crossed])]))
+    move = after.vector - net.vector
+    return sum((end - begin) * tangent.features(Network.from_vector(net.vector + (begin + end) / 2 * move), x)
+               for begin, end in zip(cuts, cuts[1:], strict=False))
+
+
 @njit(cache=True, error_model="numpy", nogil=True)
 def _walk(gram, couplings, samples, sizes, weights, sides, signs, rate, steps, g, y):
     n, toggles = g.size, y.size
