@@ -148,11 +148,15 @@ class Oscillation:
         Raises
         ------
         ValueError
-            If a shape is wrong, η is not positive, or there are more than 16 toggling neurons.
+            If a shape is wrong, all coordinates are 0, η is not positive, or more than 16 neurons toggle.
         """
         if self.toggles > 16:
             raise ValueError(f"{self.toggles} neurons toggle: at most 16 can, or the visits would be too many to count")
-        g, y = vector("g", g, self.n).copy(), vector("y", y, self.toggles).copy()
+        g, y = vector("g", g, self.n), vector("y", y, self.toggles)
+        length = np.hypot(np.linalg.norm(g), np.linalg.norm(y))
+        if length == 0:
+            raise ValueError("g and y are 0: from the minimum itself nothing moves, start beside it")
+        g, y = g / length, y / length
         growth, visits = _walk(self.gram, self.couplings, np.asarray(self.samples, dtype=np.int64), self.sizes,
                                self.weights, self.sides, self.signs, positive("eta", eta) / self.n,
                                whole("steps", steps, 1), g, y)

@@ -730,7 +730,6 @@ K_4 = Claim(
         Wrong("a tenth of b²", right=lambda value: _second_order(value, factor=0.1)),
         Wrong("from another eigenvector", left=lambda value: np.array(
             abs(_growth(value, start=1) - _by_the_mean(value)))),
-        Wrong("third order", right=lambda value: _second_order(value) * value.bend),
     ),
     tolerance=Tolerance(1e-9, why="a hundred products of 3×3 matrices"),
     attack=Attack(start=lambda value: value.others.ravel(), build=_perturbed, starts=1, steps=80, reach=0.02),
