@@ -56,6 +56,8 @@ SYMBOLS = (
     Symbol("φ", "output with a frozen pattern", "tangent.output", "(n,)", "S45"),
     Symbol("|𝓘|", "number of modes that meet at a point", "modes.Adjacent.count", "number", "S54"),
     Symbol("λ_max(H_m)", "sharpness of every mode that meets", "modes.sharpnesses", "(modes,)", "VII.3"),
+    Symbol("τκq", "kicks: positive for all in a self-stabilising mode", "oscillation.Oscillation.kicks", "(T,)", "K.2"),
+    Symbol("Φ̄", "mean of the tangent features along a step", "oscillation.segment_features", "(3k+1, n)", "K.4"),
     Symbol("m", "smallest ∫|f''|g of any interpolant", "interpolants.smoothest_norm", "number", "VI.5"),
     Symbol("η₁", "largest step size that Theorem 1 leaves", "interpolants.largest_step_size", "number", "VI.5"),
     Symbol("η₂", "largest stable step size", "interpolants.Flattest.step_size", "number", "VI.7"),
