@@ -13,8 +13,7 @@ LAYERS = (
     {"arguments", "threads"},
     {"network"},
     {"autodiff", "flattest", "matrix_free", "tangent", "smoothness", "symbolic"},
-    {"interpolants", "modes", "perturbation", "polytopes", "quotients", "rescaling", "stability", "strong", "switching"},
-    {"kinks", "runs"},
+    {"interpolants", "kinks", "modes", "oscillation", "perturbation", "polytopes", "quotients", "rescaling", "runs", "stability", "strong", "switching"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 KERNELS = ("runs", "kernels")  # compiled code that knows nothing, so that all may use it

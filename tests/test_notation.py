@@ -8,16 +8,18 @@ import pytest
 
 from chapters import notation
 from chapters.instances import random_case
-from stableminima import interpolants, modes
+from stableminima import interpolants, modes, oscillation
+from stableminima.network import Dataset, Network
 from stableminima.runs.descent import Schedule
 from stableminima.switching import Switching
 
 CASE = random_case(0, k=7, n=4)
 OBJECTS = {"Dataset": CASE.data, "Network": CASE.net, "Schedule": Schedule(0.1),
            "Adjacent": modes.adjacent(CASE.net, CASE.data),
+           "Oscillation": oscillation.at(Network([1], [0], [1], 0), Dataset([0, 1], [0, 1])),
            "Flattest": interpolants.flattest_interpolant(CASE.data)}
 ONE_MODE = Switching.deterministic([np.diag([2.0, 1.0])])
-SIZES = {"n": 4, "k": 7, "k+1": 8, "3k+1": 22, "modes": 1}
+SIZES = {"n": 4, "k": 7, "k+1": 8, "3k+1": 22, "modes": 1, "T": 1}
 ARGUMENTS = {
     "pattern": [CASE.data.x],
     "preactivation": [CASE.data.x],
@@ -25,6 +27,7 @@ ARGUMENTS = {
     "loss": [CASE.data],
     "rescale": [2.0],
     "features": [CASE.net, CASE.data.x],
+    "segment_features": [CASE.net, CASE.net, CASE.data.x],
     "output": [CASE.net, CASE.data.x],
     "second_layer": [CASE.net, CASE.data.x],
     "sharpnesses": [CASE.net, CASE.interpolating().data],

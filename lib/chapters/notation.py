@@ -56,6 +56,8 @@ SYMBOLS = (
     Symbol("φ", "output with a frozen pattern", "tangent.output", "(n,)", "S45"),
     Symbol("|𝓘|", "number of modes that meet at a point", "modes.Adjacent.count", "number", "S54"),
     Symbol("λ_max(H_m)", "sharpness of every mode that meets", "modes.sharpnesses", "(modes,)", "VII.3"),
+    Symbol("τκq", "kicks: positive for all in a self-stabilising mode", "oscillation.Oscillation.kicks", "(T,)", "K.2"),
+    Symbol("Φ̄", "mean of the tangent features along a step", "oscillation.segment_features", "(3k+1, n)", "K.4"),
     Symbol("ḡ", "mean gradient of the outputs", "strong.mean_gradient", "(3k+1,)", "IX.1"),
     Symbol("V", "what the second layer can do at the samples", "strong.second_layer", "(n, k+1)", "IX.2"),
     Symbol("C", "largest entry of a gradient in any mode", "strong.largest_entry", "number", "S66"),

@@ -165,14 +165,20 @@ def regenerate(folder: Path = DATA, only: Sequence[str] = ()) -> None:
     ValueError
         If ``only`` holds a name that no plan has.
     """
-    known = plans()
-    if unknown := [name for name in only if name not in known]:
-        raise ValueError(f"only: no plan is called {', '.join(unknown)}; there are {', '.join(known)}")
+    from . import thresholds  # which stands on the sweeps that are stored
+
+    known, after = plans(), [thresholds.NAME]
+    if unknown := [name for name in only if name not in [*known, *after]]:
+        raise ValueError(f"only: no plan is called {', '.join(unknown)}; there are {', '.join([*known, *after])}")
     cache = folder.resolve().parent / ".cache"
     for name in only or known:
+        if name in after:
+            continue
         protocol, jobs, options = known[name]
         computed = len(missing(jobs, cache, **options))
         start = time.perf_counter()
         rows = sweep(jobs, cache, title=name, **options)
         cost = results.Cost(round(time.perf_counter() - start, 3), effective_n_jobs(-1), computed)
         results.save(Sweep(protocol, rows), folder / name, COMMAND, cost)
+    if thresholds.NAME in only or (not only and set(thresholds.OF) <= known.keys()):
+        thresholds.regenerate(folder / thresholds.NAME)
