@@ -14,7 +14,7 @@ LAYERS = (
     {"network"},
     {"autodiff", "flattest", "matrix_free", "tangent", "smoothness", "symbolic"},
     {"modes", "quotients", "rescaling", "interpolants", "stability", "switching"},
-    {"kinks", "runs"},
+    {"implementations", "kinks", "runs"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 KERNELS = ("runs", "kernels")  # compiled code that knows nothing, so that all may use it
