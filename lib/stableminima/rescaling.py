@@ -31,6 +31,7 @@ NEGLIGIBLE = 1e-8  # the length of the outputs that a neuron with w2 = 0 is left
 STEPS = 200  # of Newton's method; some ten are the rule
 NEAR = 0.03  # the squared decrement from which on μ is made smaller
 FALL = 1e-3  # by this factor at a time
+PATIENCE = 6  # steps for one μ
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,7 @@ def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-10) -> Flatt
     """
     positive("gap", gap)
     blocks = tangent.blocks(net, data.x)
-    length = np.linalg.norm(blocks[2], axis=1)
+    length = np.abs(blocks[2]).max(axis=1)
     matters, idle = np.flatnonzero((net.w2 != 0) & (length > 0)), (net.w2 == 0) & (length > 0)
     beta, density = np.ones(net.k), np.full((data.n, data.n), 1 / data.n)
     beta[idle] = NEGLIGIBLE / length[idle]
@@ -206,8 +207,9 @@ class _Point:
     def descend(self, step: _Step) -> Array:
         """The next t: the whole step, or less where that is too far. Near rounding (μ small) every step is taken."""
         size = min(1.0, 1 / np.abs(step.t).max())
-        while size > 1e-4 and self.programme.at(self.t + size * step.t, self.mu).value > self.value + 1e-3:
-            size /= 2
+        noise = 1e-3 - 0.1 * size * step.decrement
+        while size > 1e-4 and self.programme.at(self.t + size * step.t, self.mu).value > self.value + noise:
+            size, noise = size / 2, 1e-3
         return self.t + size * step.t
 
 
@@ -223,9 +225,9 @@ class _Step:
 
 def _path(programme: _Programme, gap: float) -> tuple[Array, Array]:
     """t and Q whose two bounds agree to a third of ``gap``, or the best there are: the caller measures that."""
-    t, n = np.zeros(programme.cost.size), programme.rows.shape[2]
+    t, n, fall = np.zeros(programme.cost.size), programme.rows.shape[2], FALL
     mu = 0.3 * programme.at(t, 1.0).largest
-    best = np.inf, t, np.full((n, n), 1 / n)
+    best, centre, tries = (np.inf, t, np.full((n, n), 1 / n)), None, 0
     for _ in range(STEPS):
         point = programme.at(t, mu)
         try:
@@ -233,7 +235,10 @@ def _path(programme: _Programme, gap: float) -> tuple[Array, Array]:
         except LinAlgError:
             break
         if step.decrement > NEAR:
-            t = point.descend(step)
+            t, tries = point.descend(step), tries + 1
+            if tries > PATIENCE and centre is not None:  # μ fell too far: go back, and a shorter way
+                fall, tries = np.sqrt(fall), 0
+                t, mu = centre.onward(fall)
             continue
         t = t + step.t
         density = flattest.as_density(step.density, floor=0.0)
@@ -241,7 +246,23 @@ def _path(programme: _Programme, gap: float) -> tuple[Array, Array]:
         best = min(best, (upper / lower - 1, t, density), key=lambda each: each[0])
         if best[0] <= gap / 3 or mu < 1e-15 * upper:
             break
-        less = min(max(FALL * mu, gap * lower / (6 * n)), mu / 2)
-        move = (1 - less / mu) * step.onward
-        t, mu = t + move * min(1.0, 1 / max(np.abs(move).max(), 1e-300)), less
+        least = gap * lower / (6 * n)
+        centre, fall, tries = _Centre(t, mu, step.onward, least if least < mu else mu / 2), max(FALL, fall**1.5), 0
+        t, mu = centre.onward(fall)
     return best[1:]
+
+
+@dataclass(frozen=True, eq=False)
+class _Centre:
+    """The minimum for μ, the direction in which it goes as μ falls, and the last μ that is needed."""
+
+    t: Array
+    mu: float
+    direction: Array
+    least: float
+
+    def onward(self, fall: float) -> tuple[Array, float]:
+        """A guess of the minimum for μ times ``fall``, and that μ."""
+        mu = max(fall * self.mu, self.least)
+        move = (1 - mu / self.mu) * self.direction
+        return self.t + move * min(1.0, 1 / max(np.abs(move).max(), 1e-300)), mu
