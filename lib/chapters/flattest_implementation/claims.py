@@ -53,11 +53,14 @@ class Rescaled:
         return self
 
 
-def wide_case(seed: int, k: int = 5, n: int = 5, spread: float = 4.0) -> Case:
-    """A random network whose inputs spread so wide that 1 + x_j x_l is negative for most pairs of unlike sign."""
+def wide_case(seed: int, k: int = 5, n: int = 5, spread: float = 4.0, reach: float = 1.0) -> Case:
+    """A random network on inputs in ± ``spread``, wide unless you say otherwise, with knots ``reach`` times as far.
+
+    Where the spread is above 1, 1 + x_j x_l is negative for some pairs of unlike sign.
+    """
     rng = np.random.default_rng(seed)
     data = Dataset.random(rng, n, spread)
-    first, knots = rng.uniform(-1, 1, k), rng.uniform(-spread, spread, k)
+    first, knots = rng.uniform(-1, 1, k), reach * rng.uniform(-spread, spread, k)
     return Case(Network(first, -first * knots, rng.uniform(-1, 1, k), 0.3), data).interpolating()
 
 

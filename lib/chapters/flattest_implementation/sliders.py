@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,11 +24,12 @@ def factors_and_sides(net: Network, data: Dataset, eta: float) -> Explorer:
     floor = implementations.flattest_implementation(net, data).bound
 
     @lru_cache
-    def network(which: int, turned: bool) -> tuple[Network, np.ndarray, float]:
-        """The network, the factors' neurons, and the smallest λ_max of its rescalings."""
-        there = reversed_neurons(net, chosen[which], float(data.x.mean())) if turned else net
-        moved = np.append(chosen[which], np.zeros(there.k - net.k, dtype=bool))
-        return there, moved, rescaling.flattest_rescaling(there, data).bound
+    def network(which: int, turned: bool) -> Turned:
+        """The network as found or turned, and what does not depend on the factor."""
+        there = reversed_neurons(net, chosen[int(which)], float(data.x.mean())) if turned else net
+        moved = np.append(chosen[int(which)], np.zeros(there.k - net.k, dtype=bool))
+        curve = [float(_eigenvalues(there, data, moved, each)[0]) for each in FACTORS]
+        return Turned(there, moved, curve, rescaling.flattest_rescaling(there, data).bound)
 
     @lru_cache
     def stored(which: int, factor: float, turned: bool) -> Frame:
@@ -49,28 +51,35 @@ def factors_and_sides(net: Network, data: Dataset, eta: float) -> Explorer:
     )
 
 
-def frame(data: Dataset, eta: float, where: tuple[Network, np.ndarray, float], factor: float, floor: float) -> Frame:
+class Turned(NamedTuple):
+    """A network, which of its neurons get the factor, λ_max for every factor, and the smallest of all rescalings."""
+
+    net: Network
+    moved: np.ndarray
+    curve: list[float]
+    least: float
+
+
+def frame(data: Dataset, eta: float, where: Turned, factor: float, floor: float) -> Frame:
     """Both panels for one factor, and what they say in words."""
-    net, moved, least = where
-    values = [_at(net, data, moved, each) for each in FACTORS]
-    here = np.linalg.eigvalsh(tangent.gram(net.rescale(np.where(moved, factor, 1.0)), data))[::-1]
+    here, least = _eigenvalues(where.net, data, where.moved, factor), where.least
     words = (f"λ_max is {here[0]:.4g}, {here[0] / least - 1:.1%} above the flattest rescaling of this network, "
              f"{least:.4g}, which is {least / floor:.2f} times the flattest implementation of f, {floor:.4g}. "
              f"2/η = {2 / eta:.4g}: {'too sharp' if here[0] > 2 / eta else 'flat enough'} for η = {eta:.3g}.")
     ends = (FACTORS[0], FACTORS[-1])
     marks = (
-        Mark("line", FACTORS, values, "λ_max", "sharpness"),
+        Mark("line", FACTORS, where.curve, "λ_max", "sharpness"),
         Mark("line", ends, (least, least), "flattest rescaling", "model"),
         Mark("line", ends, (floor, floor), "flattest implementation", "curvature"),
         Mark("line", ends, (2 / eta, 2 / eta), "2/η", "threshold"),
         Mark("points", (factor,), (here[0],), "here", "data"),
     )
-    top = 1.1 * max(2 / eta, 60.0)
     spectrum = Panel("Spectrum", "number", "eigenvalue", (0.5, here.size + 0.5), (1e-4, 1000), yscale="log", marks=(
         Mark("points", range(1, here.size + 1), np.maximum(here, 1e-4), "eigenvalues", "sharpness"),))
-    left = Panel("λ_max", "factor β", "λ_max", ends, (0, top), xscale="log", marks=marks)
+    left = Panel("λ_max", "factor β", "λ_max", ends, (2, 1000), xscale="log", yscale="log", marks=marks)
     return Frame((left, spectrum), words, "unstable" if here[0] > 2 / eta else "stable")
 
 
-def _at(net: Network, data: Dataset, moved: np.ndarray, factor: float) -> float:
-    return tangent.interpolation_sharpness(net.rescale(np.where(moved, factor, 1.0)), data)
+def _eigenvalues(net: Network, data: Dataset, moved: np.ndarray, factor: float) -> np.ndarray:
+    """Of the Gram matrix, the largest first."""
+    return np.linalg.eigvalsh(tangent.gram(net.rescale(np.where(moved, factor, 1.0)), data))[::-1]
