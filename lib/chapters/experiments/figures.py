@@ -45,7 +45,7 @@ def sharpness_against_step_size(sweep: Sweep) -> Picture:
         f"Sharpness against step size for the {len(kept)} runs that converged at constant step size. It lies above the "
         rf"bound of Lemma 4 and, to within {(sharpness * eta / 2).max() - 1:.1%}, below $2/\eta$: level at first, and "
         "following the line from where it meets it, the edge of stability. Between them: how flat the same minimum "
-        "becomes when its neurons are rescaled as well as can be, and, for every sixth run, how flat any network can be "
+        "becomes when its neurons are rescaled as well as can be, and, for every sixth run, how flat a network can be "
         "that represents the same function.",
         f"Log-log plot over {len(kept)} step sizes. The sharpness found is {sharpness[0]:.1f} at the smallest step "
         f"size, stays level until it meets 2/η and follows that line down to {sharpness[-1]:.2f} at η = {top:.2g}. "

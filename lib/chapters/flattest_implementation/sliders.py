@@ -66,17 +66,18 @@ def frame(data: Dataset, eta: float, where: Turned, factor: float, floor: float)
     words = (f"λ_max is {here[0]:.4g}, {here[0] / least - 1:.1%} above the flattest rescaling of this network, "
              f"{least:.4g}, which is {least / floor:.2f} times the flattest implementation of f, {floor:.4g}. "
              f"2/η = {2 / eta:.4g}: {'too sharp' if here[0] > 2 / eta else 'flat enough'} for η = {eta:.3g}.")
-    ends = (FACTORS[0], FACTORS[-1])
+    places = np.log2(FACTORS)
+    ends = (places[0], places[-1])
     marks = (
-        Mark("line", FACTORS, where.curve, "λ_max", "sharpness"),
+        Mark("line", places, where.curve, "λ_max", "sharpness"),
         Mark("line", ends, (least, least), "flattest rescaling", "model"),
         Mark("line", ends, (floor, floor), "flattest implementation", "curvature"),
         Mark("line", ends, (2 / eta, 2 / eta), "2/η", "threshold"),
-        Mark("points", (factor,), (here[0],), "here", "data"),
+        Mark("points", (np.log2(factor),), (here[0],), "here", "data"),
     )
     spectrum = Panel("Spectrum", "number", "eigenvalue", (0.5, here.size + 0.5), (1e-4, 1000), yscale="log", marks=(
         Mark("points", range(1, here.size + 1), np.maximum(here, 1e-4), "eigenvalues", "sharpness"),))
-    left = Panel("λ_max", "factor β", "λ_max", ends, (2, 1000), xscale="log", yscale="log", marks=marks)
+    left = Panel("λ_max", "log₂ β", "λ_max", ends, (2, 1000), yscale="log", marks=marks)
     return Frame((left, spectrum), words, "unstable" if here[0] > 2 / eta else "stable")
 
 
