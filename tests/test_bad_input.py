@@ -103,8 +103,8 @@ ROWS = {
     "a rescaling's gap of NaN": (lambda: rescaling.flattest_rescaling(NET, DATA, NAN), "gap must be a positive number"),
     "Q not symmetric": (lambda: rescaling.rescaling_bound(NET, DATA, np.tri(3)), "density must be symmetric; average"),
     "Q of trace 3": (lambda: rescaling.rescaling_bound(NET, DATA, np.eye(3)), "density; divide it by its trace"),
-    "nothing to bend to": (lambda: flattest.solve(BLOCKS), "bends or labels must be given"),
-    "two aims": (lambda: flattest.solve(BLOCKS, bends=[1, 1], labels=[1, 1, 1]), "bends or labels; not both"),
+    "nothing to bend to": (lambda: flattest.solve(BLOCKS), "bends, equations or labels must be given"),
+    "two aims": (lambda: flattest.solve(BLOCKS, bends=[1, 1], labels=[1, 1, 1]), "bends, equations or labels; no two"),
     "blocks without σ": (lambda: flattest.solve(BLOCKS[:2], bends=[1, 1]), "blocks must have shape (3, k, n)"),
     "a density of one row": (lambda: flattest.as_density(np.ones((1, 3))), "density must be a square matrix"),
     # linear stability

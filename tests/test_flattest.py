@@ -4,7 +4,7 @@ import cvxpy as cp
 import numpy as np
 import pytest
 
-from stableminima import flattest, interpolants, rescaling, tangent
+from stableminima import flattest, implementations, interpolants, tangent
 from stableminima.network import Dataset, Network
 
 NET, DATA = Network([2.0], [1.0], [-3.0], 0.0), Dataset([1.5], [0.0])
@@ -50,7 +50,7 @@ def _finds_nothing(self, **options):
 
 @pytest.mark.parametrize("trouble", [_raises, _finds_nothing])
 @pytest.mark.parametrize("ask", [
-    lambda: rescaling.flattest_rescaling(NET, DATA),
+    lambda: implementations.flattest_implementation(NET, Dataset([0, 1.5], [0, 0])),
     lambda: interpolants.flattest_interpolant(Dataset([-1, 0, 1], [1, 0, 1])),
 ])
 def test_a_solver_that_fails_is_an_error_that_says_what_to_do(monkeypatch, trouble, ask):

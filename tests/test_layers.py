@@ -13,7 +13,9 @@ LAYERS = (
     {"arguments", "threads"},
     {"network"},
     {"autodiff", "flattest", "matrix_free", "tangent", "smoothness", "symbolic"},
-    {"interpolants", "kinks", "modes", "oscillation", "perturbation", "polytopes", "quotients", "rescaling", "runs", "stability", "strong", "switching"},
+    {"interpolants", "modes", "oscillation", "perturbation", "polytopes", "quotients", "rescaling", "stability",
+     "strong", "switching"},
+    {"implementations", "kinks", "runs"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 KERNELS = ("runs", "kernels")  # compiled code that knows nothing, so that all may use it

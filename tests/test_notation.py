@@ -8,7 +8,7 @@ import pytest
 
 from chapters import notation
 from chapters.instances import random_case
-from stableminima import interpolants, modes, oscillation
+from stableminima import implementations, interpolants, modes, oscillation, rescaling
 from stableminima.network import Dataset, Network
 from stableminima.runs.descent import Schedule
 from stableminima.switching import Switching
@@ -16,8 +16,10 @@ from stableminima.switching import Switching
 CASE = random_case(0, k=7, n=4)
 OBJECTS = {"Dataset": CASE.data, "Network": CASE.net, "Schedule": Schedule(0.1),
            "Adjacent": modes.adjacent(CASE.net, CASE.data),
-           "Oscillation": oscillation.at(Network([1], [0], [1], 0), Dataset([0, 1], [0, 1])),
-           "Flattest": interpolants.flattest_interpolant(CASE.data)}
+           "Flattest": interpolants.flattest_interpolant(CASE.data),
+           "FlattestRescaling": rescaling.flattest_rescaling(CASE.net, CASE.data),
+           "FlattestImplementation": implementations.flattest_implementation(CASE.net, CASE.data),
+           "Oscillation": oscillation.at(Network([1], [0], [1], 0), Dataset([0, 1], [0, 1]))}
 ONE_MODE = Switching.deterministic([np.diag([2.0, 1.0])])
 SIZES = {"n": 4, "k": 7, "k+1": 8, "3k+1": 22, "modes": 1, "T": 1}
 ARGUMENTS = {
@@ -42,6 +44,7 @@ ARGUMENTS = {
     "deviation": [ONE_MODE, [1, 0], [2.0]],
     "smoothest_norm": [CASE.data],
     "largest_step_size": [CASE.data],
+    "side_costs": [[0.1], CASE.data, np.eye(4) / 4],
 }
 
 

@@ -1,12 +1,13 @@
-"""The semidefinite programme behind the flattest rescaling and the flattest interpolant, and what proves their bounds.
+"""The programme behind the flattest rescaling, implementation and interpolant, and what proves their bounds.
 
 A neuron c σ(s(x - τ)), s = ±1, that is split between its layers adds v M + u N to n times the Gram matrix at zero
 loss, with M = (x∘I)(x∘I)ᵀ + IIᵀ, N = σσᵀ and uv = c². So the smallest sharpness is that of the convex problem
 
     minimise λ_max((11ᵀ + Σ_i v_i M_i + Σ_i u_i N_i)/n)    over u_i v_i ≥ c_i², a second-order cone,
 
-with bends c that are given, or such that Σ_i c_i σ_i + offset = y. For every density matrix Q, λ_max is at least
-⟨Q, ·⟩, and vM + uN costs at least 2|c|√(⟨Q,M⟩⟨Q,N⟩) there. That is a proof, whatever solver Q comes from.
+with bends c that are given (one network, rescaled), that obey linear equations (one function, however it is written),
+or such that Σ_i c_i σ_i + offset = y (all functions through the data). For every density matrix Q, λ_max is at least
+⟨Q, ·⟩, and vM + uN costs at least 2|c|√(⟨Q,M⟩⟨Q,N⟩) there (XI.2). That is a proof, whatever solver Q comes from.
 """
 
 from __future__ import annotations
@@ -24,6 +25,26 @@ Array = NDArray[np.float64]
 REMEDY = "rescale the data, or the neurons, if they differ by many powers of ten"
 
 
+class OpenGap(ArithmeticError):
+    """A smallest sharpness is known only to lie between two bounds that are further apart than was asked for.
+
+    Attributes
+    ----------
+    lower, upper : the bounds; both are proved.
+    """
+
+    def __init__(self, lower: float, upper: float) -> None:
+        super().__init__(f"the smallest sharpness is between {lower} and {upper}, which leaves a gap of "
+                         f"{upper / lower - 1:.1e}: {REMEDY}, or allow a larger gap")
+        self.lower, self.upper = lower, upper
+
+
+def require_closed(lower: float, upper: float, gap: float) -> None:
+    """Raise :class:`OpenGap` unless ``upper`` ≤ (1 + ``gap``) · ``lower``."""
+    if not upper <= (1 + gap) * lower:
+        raise OpenGap(lower, upper)
+
+
 @dataclass(frozen=True, eq=False)
 class Solution:
     """What the solver found, to its accuracy of about 1e-6.
@@ -31,7 +52,7 @@ class Solution:
     Attributes
     ----------
     v, u, bends : arrays of shape (k,). density : Q, shape (n, n), a density matrix.
-    multipliers : ν of the labels, shape (n,), zeros where the bends are given.
+    multipliers : those of the labels, ν of shape (n,), or of the equations; zeros where the bends are given.
     """
 
     v: Array
@@ -46,11 +67,14 @@ def solve(
     blocks: Array,
     *,
     bends: Array | None = None,
+    equations: tuple[Array, Array] | None = None,
     labels: Array | None = None,
     values: Array | None = None,
     offset: float = 1.0,
 ) -> Solution:
-    """The programme for neurons with x∘I, I and σ in ``blocks``, shape (3, k, n), at given ``bends`` or ``labels``.
+    """The programme for neurons with x∘I, I and σ in ``blocks``, shape (3, k, n), of one of three kinds.
+
+    The ``bends`` c are given; or ``equations`` (A, b), with A of shape (m, k), says A c = b; or c fits the ``labels``.
 
     The caller chooses the units, and the solver is most accurate where all of its numbers are near 1. So M_i and N_i
     may be multiplied by numbers of their own; ``values``, shape (k, n), by default σ, is what the bends then multiply
@@ -59,14 +83,14 @@ def solve(
     Raises
     ------
     ValueError
-        If ``blocks`` has another shape or a value that is not finite, or bends and labels are both given, or neither.
+        If ``blocks`` has another shape or a value that is not finite, or not exactly one of the three is given.
     ArithmeticError
         If the solver fails, or proves nothing: as may happen where neurons or gaps differ by many powers of ten.
     """
     import cvxpy as cp  # half a second that a run without a minimum, or a page without this programme, does not need
 
-    if (bends is None) == (labels is None):
-        raise ValueError("bends or labels must be given, and not both")
+    if sum(each is not None for each in (bends, equations, labels)) != 1:
+        raise ValueError("bends, equations or labels must be given, and no two of them")
     if np.ndim(blocks) != 3 or len(blocks) != 3:
         raise ValueError(f"blocks must have shape (3, k, n), got {np.shape(blocks)}")
     k, n = finite("blocks", blocks).shape[1:]
@@ -78,6 +102,8 @@ def solve(
     below = sharpness * np.eye(n) - gram >> 0
     cone = cp.SOC(u + v, cp.vstack([2 * c, u - v]), axis=0)
     fits = [] if labels is None else [(blocks[2] if values is None else values).T @ c + shift == labels]
+    if equations is not None:
+        fits = [equations[0] @ c == equations[1]]
     problem = cp.Problem(cp.Minimize(sharpness), [below, cone, *fits])
     try:
         with warnings.catch_warnings():

@@ -270,7 +270,7 @@ def flattest_interpolant(data: Dataset, gap: float = 1e-4) -> Flattest:
         ratio, worst = _worst(pieces, data.x, density, multipliers)
         more = np.flatnonzero(ratio > 1 + gap / 10)
         index, tau = np.append(index, more), np.append(tau, pieces.inside(worst)[more])
-    raise ArithmeticError(f"the gap is above {gap} after {ROUNDS} rounds: {flattest.REMEDY}, or allow a larger gap")
+    raise flattest.OpenGap(found.bound, found.sharpness)
 
 
 def _flattest(net: Network, data: Dataset, density: Array, multipliers: Array) -> Flattest:

@@ -8,7 +8,7 @@ ROOMS = {room.name: room for room in registry.rooms()}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    room = ROOMS.get(metafunc.module.__name__.rpartition("test_")[2])
+    room = ROOMS.get(metafunc.module.__name__.rpartition(".")[2].removeprefix("test_"))
     if "claim" in metafunc.fixturenames:
         metafunc.parametrize("claim", room.claims.values(), ids=room.claims.keys())
     elif "room" in metafunc.fixturenames:

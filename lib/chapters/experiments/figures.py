@@ -12,6 +12,7 @@ from ledgerbook.drawing import PALETTE
 from ledgerbook.picture import Picture, blank, blank_grid, styled
 from ledgerbook.tables import Table
 from stableminima import smoothness, tangent
+from stableminima.implementations import flattest_implementation
 from stableminima.network import Dataset, Network
 from stableminima.runs.descent import Outcome
 from stableminima.runs.experiments import Protocol, Sweep
@@ -25,8 +26,10 @@ LAMBDA = r"$\lambda_{\max}$"
 
 @styled
 def sharpness_against_step_size(sweep: Sweep) -> Picture:
-    """Section 5: the sharpness found, 2/η and the bound of Lemma 4 against the step size, on logarithmic axes."""
+    """Section 5: what was found, the flattest rescaling and implementation, 2/η and Lemma 4 against the step size."""
     kept = sweep.kept
+    implementation = _flattest_implementations(kept)
+    some = np.isfinite(implementation)
     eta, sharpness, bound = kept["eta"], kept["sharpness"], 1 + 2 * kept["norm"]
     figure, (ax,) = blank(7.2, 4.2)
     every = np.array([sweep["eta"].min(), sweep["eta"].max()])
@@ -36,6 +39,8 @@ def sharpness_against_step_size(sweep: Sweep) -> Picture:
     hollow = {"mfc": "white", "color": PALETTE["sharpness"].ink, "label": "converged in the warm-up, not kept"}
     ax.plot(early["eta"], early["sharpness"], "D", ms=3.4, **hollow)
     ax.plot(eta, kept["flattest"], "-.", color=PALETTE["model"].ink, label="the flattest rescaling of that minimum")
+    ax.plot(eta[some], implementation[some], color=PALETTE["curvature"].ink, marker=PALETTE["curvature"].marker, ms=3,
+            ls="none", label="Λ(f), the flattest implementation of that function")
     ax.plot(eta, bound, "-", color=PALETTE["bound"].ink, label="1 + 2∫|f''|g: no implementation of f is flatter")
     least = floor(sweep.protocol)
     ax.axhline(least.sharpness, **_thin("data"), label="no interpolant of any width is flatter")
@@ -49,15 +54,18 @@ def sharpness_against_step_size(sweep: Sweep) -> Picture:
         f"Sharpness against step size for the {len(kept)} runs that converged at constant step size. It lies above the "
         rf"bound of Lemma 4 and, to within {(sharpness * eta / 2).max() - 1:.1%}, below $2/\eta$: level at first, and "
         "following the line from where it meets it, the edge of stability. Between them: how flat the same minimum "
-        "becomes when its neurons are rescaled as well as can be. Dotted: the flattest that any interpolant of these "
+        "becomes when its neurons are rescaled as well as can be, and, for every sixth run, how flat a network can be "
+        "that represents the same function. Dotted: the flattest that any interpolant of these "
         rf"data can be, {least.sharpness:.2f}, and the step size $\eta_2 = {least.step_size:.2g}$ at which it meets "
         r"$2/\eta$.",
         f"Log-log plot over {len(kept)} step sizes. The sharpness found is {sharpness[0]:.1f} at the smallest step "
         f"size, stays level until it meets 2/η and follows that line down to {sharpness[-1]:.2f} at η = {top:.2g}. "
-        f"The flattest rescaling lies between {kept['flattest'].min():.1f} and {kept['flattest'].max():.1f}, and the "
-        f"bound below it everywhere, between {bound.min():.2f} and {bound.max():.2f}. No interpolant is flatter than "
-        f"{least.sharpness:.2f}.",
-        {name: kept[name] for name in ("eta", "sharpness", "flattest", "norm", "steps", "loss")},
+        f"The flattest rescaling lies between {kept['flattest'].min():.1f} and {kept['flattest'].max():.1f}, the "
+        f"flattest implementation between {implementation[some].min():.2f} and {implementation[some].max():.2f}, and "
+        f"the bound below it everywhere, between {bound.min():.2f} and {bound.max():.2f}. No interpolant is flatter "
+        f"than {least.sharpness:.2f}.",
+        {"implementation": implementation,
+         **{name: kept[name] for name in ("eta", "sharpness", "flattest", "norm", "steps", "loss")}},
         COMMAND,
     )
 
@@ -117,6 +125,14 @@ def _fall(sweep: Sweep) -> str:
     norm, least = sweep.kept["norm"], floor(sweep.protocol)
     return (f"Seed {sweep.protocol.seed}: from {norm[0]:.2f} ({norm[0] / least.norm:.2f} m) to {norm[-1]:.2f} "
             f"({norm[-1] / least.norm:.2f} m), a factor of {norm[0] / norm[-1]:.2g}.")
+
+
+def _flattest_implementations(kept: Sweep, every: int = 6) -> np.ndarray:
+    """Λ(f) of every sixth run and the last one, NaN for the others: a tenth of a second each."""
+    out = np.full(len(kept), np.nan)
+    for index in (*range(0, len(kept), every), len(kept) - 1):
+        out[index] = flattest_implementation(kept.net(index), kept.data).sharpness
+    return out
 
 
 @styled
