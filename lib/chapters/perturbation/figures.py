@@ -78,7 +78,7 @@ def tightness(sweeps: Sequence[Sweep]) -> Picture:
     usual = _compared(minima, USUAL)
     shown = _shares(usual)
     medians = np.array([np.median(_shares(_compared(minima[::EVERY], within)), axis=0) for within in WITHIN])
-    figure, (left, right) = blank(7.2, 3.3, columns=2)
+    figure, (left, right) = blank(7.2, 3.2, columns=2)
     for column, median, name, role in zip(shown.T, medians.T, LEVELS, ROLES, strict=True):
         left.plot(np.sort(column), np.linspace(0, 1, column.size), label=name, **PALETTE[role].line)
         right.plot(WITHIN, median, marker=PALETTE[role].marker, ms=4, **PALETTE[role].line)
