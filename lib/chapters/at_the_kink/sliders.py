@@ -27,7 +27,8 @@ def one_neuron() -> Explorer:
     return Explorer(
         "One neuron at a kink",
         "Two samples, -1 and x₂, and a neuron with its knot on the first. It also sees x₂; in its silent mode "
-        "κ = (1 - x₂) q₂. Left: the oscillation along q, with its alternating sign taken away. Middle: the neuron's pre-activation at its "
+        "κ = (1 - x₂) q₂. Left: the oscillation along q, without its alternating sign. Middle: the neuron's "
+        "pre-activation at its "
         "knot in units of the oscillation: below the level the neuron is silent there. Right: the sharpness of both "
         "modes, and how often each is met.",
         [
