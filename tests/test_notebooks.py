@@ -4,6 +4,7 @@ nbval compares nothing in a cell that was never run, so a notebook without its o
 """
 
 import json
+import re
 import statistics
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def test_tidy(path):
 
 @each_notebook
 def test_names_no_place_on_a_machine(path):
-    text = path.read_text()
+    text = re.sub(r'"image/png": "[^"]*"', "", path.read_text())  # base64 may spell anything
     found = [p for p in ("/home/", "/Users/", "/root/", "/tmp/", "C:\\\\", str(ROOT)) if p in text]
     assert found == []
 

@@ -849,8 +849,8 @@ class Point:
     step: Fraction = KINK.eta
 
     @property
-    def exact(self) -> NDArray:
-        """In fractions, one row."""
+    def row(self) -> NDArray:
+        """In fractions, shape (1, 3)."""
         return exact(self.at)[None]
 
 
@@ -877,11 +877,11 @@ def _gauge(points: NDArray) -> float:
 
 
 def _gauge_after(value: Point) -> float:
-    return _gauge(replace(KINK, eta=value.step).step(value.exact))
+    return _gauge(replace(KINK, eta=value.step).step(value.row))
 
 
 def _gauge_in_mode(value: Point, active: bool) -> float:
-    return _gauge(value.exact @ KINK.matrix(active).T)
+    return _gauge(value.row @ KINK.matrix(active).T)
 
 
 def _by_combination(value: Point) -> float:
@@ -902,7 +902,7 @@ IX_GAUGE = Claim(
     wrong=(
         Wrong("always in the silent mode", left=lambda value: _gauge_in_mode(value, False)),
         Wrong("always in the active mode", left=lambda value: _gauge_in_mode(value, True)),
-        Wrong("η = 1.05", left=lambda value: _gauge(OneKink(eta=Fraction(21, 20)).step(value.exact))),
+        Wrong("η = 1.05", left=lambda value: _gauge(OneKink(eta=Fraction(21, 20)).step(value.row))),
         Wrong("one percent less each time", right=lambda value: 0.99 * _by_combination(value)),
     ),
     tolerance=Tolerance(1e-8, why="the linear programme is solved to 1e-9; crossings are rounded to either side"),
