@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chapters.instances import minima, random_case
-from stableminima import autodiff, modes, strong, tangent
+from stableminima import autodiff, strong, tangent
 from stableminima.network import Dataset, Network
 
 KINKED = Network([1, -1], [0, 0.5], [1, 1], 0)  # the first knot is on the sample 0
@@ -56,21 +56,6 @@ def test_second_layer_start_refuses_what_it_cannot_reach():
     with pytest.raises(ValueError, match="dimension 1 of 3"):
         strong.second_layer_start(silent, DATA.x, [1, 2, 3])
     assert strong.second_layer_start(silent, DATA.x, [2, 2, 2])[-1] == pytest.approx(2)
-
-
-def test_widest_gap_is_that_of_all_pairs_of_modes():
-    net = Network([1, -2, 0.5], [-1, 2, 0.3], [2, 1, 1], 0)  # two knots on the sample 1
-    data = Dataset([-1, 1, 2], net([-1, 1, 2]))
-    features = [tangent.features(net, data.x, pattern) for pattern in modes.adjacent(net, data)]
-    widest = max(np.linalg.norm(one - other, 2) for one in features for other in features)
-    assert np.isclose(strong.widest_gap(net, data), widest)
-    assert strong.most_on_a_sample(net, data) == 2
-    assert strong.largest_entry(net, data) == max(np.abs(each).max() for each in features)
-
-
-def test_widest_gap_refuses_a_neuron_without_a_threshold():
-    with pytest.raises(ValueError, match="neurons \\[0\\]"):
-        strong.widest_gap(Network([0], [0], [1], 0), DATA)
 
 
 def test_ceiling_is_the_largest_number_that_satisfies_the_inequality():

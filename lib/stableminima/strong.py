@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import modes, tangent
+from . import modes, perturbation, tangent
 from .arguments import finite, number, positive, vector, whole
 from .network import Dataset, Network
 
@@ -122,51 +122,13 @@ def second_layer_start(net: Network, x: ArrayLike, residuals: ArrayLike) -> Arra
 # ---- the paper's road: modes compared with each other -----------------------------------------------------------
 
 
-def largest_entry(net: Network, data: Dataset) -> float:
-    """C, the largest entry in modulus of ∇f(x_j) over all samples and all modes that meet at θ*; at least 1.
-
-    >>> largest_entry(Network([1], [-1], [2], 0), Dataset([1, 3], [0, 0]))    # |x w2| = 6 at x = 3
-    6.0
-    """
-    return float(np.abs(tangent.features(net, data.x, net.preactivation(data.x) >= 0)).max())
-
-
-def most_on_a_sample(net: Network, data: Dataset) -> int:
-    """p_max, the largest number of neurons that have their kink on one sample.
-
-    >>> most_on_a_sample(Network([1, 1], [-1, -3], [2, 2], 0), Dataset([1, 3], [0, 0]))
-    1
-    """
-    return int((net.preactivation(data.x) == 0).sum(axis=1).max())
-
-
-def widest_gap(net: Network, data: Dataset) -> float:
-    """max ‖Φ_m - Φ_m'‖ over all pairs of modes that meet: √(max_j (1 + x_j²) Σ_i w2_i²), i the neurons at x_j (VIII.1).
-
-    Raises
-    ------
-    ValueError
-        If a neuron has w1 = b1 = 0: it toggles on several samples at once.
-
-    Examples
-    --------
-    >>> widest_gap(Network([1, 1], [-1, -1], [3, 4], 0), Dataset([1, 3], [0, 0])) / 2**0.5
-    5.0
-    """
-    if nowhere := np.flatnonzero((net.w1 == 0) & (net.b1 == 0)).tolist():
-        raise ValueError(f"neurons {nowhere} have w1 = b1 = 0 and their kink on all samples: the formula needs one "
-                         "sample for each neuron; leave them out of the network")
-    toggling = net.preactivation(data.x) == 0
-    return float(np.sqrt(((1 + data.x**2) * (toggling @ net.w2**2)).max()))
-
-
 def paper_alpha(net: Network, data: Dataset) -> float:
-    """α = 2√3 C √(p_max/n), the paper's price of comparing modes (S72).
+    """α = 2√3 C √(p_max/n), the paper's price of comparing modes (S72), with Lemma 5 as repaired (VIII.3).
 
     >>> round(paper_alpha(Network([1], [-1], [2], 0), Dataset([1, 3], [0, 0])), 3)
     14.697
     """
-    return float(2 * np.sqrt(3 * most_on_a_sample(net, data) / data.n) * largest_entry(net, data))
+    return 2 * perturbation.counted_gap(net, data) / data.n**0.5
 
 
 def exact_alpha(net: Network, data: Dataset) -> float:
@@ -175,7 +137,7 @@ def exact_alpha(net: Network, data: Dataset) -> float:
     >>> round(exact_alpha(Network([1], [-1], [2], 0), Dataset([1, 3], [0, 0])), 3)
     4.0
     """
-    return float(2 * widest_gap(net, data) / np.sqrt(data.n))
+    return 2 * perturbation.widest_gap(net, data) / data.n**0.5
 
 
 def ceiling(eta: ArrayLike, alpha: ArrayLike) -> Array:

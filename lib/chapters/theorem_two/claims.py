@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from ledgerbook.claim import Attack, Claim, Instance, Tolerance, Wrong
-from stableminima import autodiff, modes, polytopes, smoothness, strong, symbolic, tangent
+from stableminima import autodiff, modes, perturbation, polytopes, smoothness, strong, symbolic, tangent
 from stableminima.network import Dataset, Network
 from stableminima.polytopes import OneKink
 
@@ -111,8 +111,8 @@ def _correction(value: Numbers) -> float:
 
 def _paper_bound(case: Case, factor: float = 2.0) -> float:
     """2/η + 2√3 C √λ √(p/n), with another number in the place of the 2 of the correction."""
-    correction = factor * np.sqrt(3 * strong.most_on_a_sample(case.net, case.data) / case.data.n)
-    return float(2 / case.eta + correction * strong.largest_entry(case.net, case.data) * np.sqrt(_sharpest(case)))
+    correction = factor * np.sqrt(3 * perturbation.on_samples(case.net, case.data).max() / case.data.n)
+    return float(2 / case.eta + correction * perturbation.gradient_bound(case.net, case.data) * np.sqrt(_sharpest(case)))
 
 
 def _other_step(vector: Array, case: Case) -> Case | None:
