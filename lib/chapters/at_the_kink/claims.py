@@ -785,10 +785,10 @@ def _by_autograd(pair: Pair) -> bool:
 
 
 def _by_blocks(pair: Pair) -> bool:
-    return _solvable(pair, _blocks)
+    return _solvable(pair, feature_blocks)
 
 
-def _blocks(net: Network, x: Array, pattern: Pattern) -> Array:
+def feature_blocks(net: Network, x: Array, pattern: Pattern) -> Array:
     """Φ from its blocks, in plain numpy."""
     on = pattern.T.astype(float)
     z = (np.outer(net.w1, x) + net.b1[:, None]) * on

@@ -86,7 +86,8 @@ def means_over_steps(runs: Mapping[str, Visits]) -> Picture:
                 fillstyle="none" if role == "data" else "full")
     ax.axhline(0, **PALETTE["threshold"].line)
     ax.set_yscale("symlog", linthresh=1e-4)
-    ax.set(xticks=at, ylabel="ηλ/2 - 1", xlim=(-0.6, at[-1] + 0.6), title="Above the line: sharper than 2/η")
+    ax.set(xticks=at, ylabel="ηλ/2 - 1", xlim=(-0.6, at[-1] + 0.6), ylim=(-0.05, 1),
+           title="Above the line: sharper than 2/η")
     ax.set_xticklabels([*runs], rotation=25, ha="right")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     falling = [seen for seen in runs.values() if seen.growth < 1]

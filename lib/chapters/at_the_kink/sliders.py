@@ -28,9 +28,8 @@ def one_neuron() -> Explorer:
         "One neuron at a kink",
         "Two samples, -1 and x₂, and a neuron with its knot on the first. It also sees x₂; in its silent mode "
         "κ = (1 - x₂) q₂. Left: the oscillation along q, without its alternating sign. Middle: the neuron's "
-        "pre-activation at its "
-        "knot in units of the oscillation: below the level the neuron is silent there. Right: the sharpness of both "
-        "modes, and how often each is met.",
+        "pre-activation at its knot in units of the oscillation: below the level the neuron is silent there. Right: "
+        "the sharpness of both modes, and how often each is met.",
         [
             Control("second sample x₂", SECOND, tuple(map(str, SECOND))),
             Control("w2 of the neuron", STRENGTHS, tuple(map(str, STRENGTHS))),

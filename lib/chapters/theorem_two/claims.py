@@ -111,8 +111,9 @@ def _correction(value: Numbers) -> float:
 
 def _paper_bound(case: Case, factor: float = 2.0) -> float:
     """2/η + 2√3 C √λ √(p/n), with another number in the place of the 2 of the correction."""
+    largest = perturbation.gradient_bound(case.net, case.data)
     correction = factor * np.sqrt(3 * perturbation.on_samples(case.net, case.data).max() / case.data.n)
-    return float(2 / case.eta + correction * perturbation.gradient_bound(case.net, case.data) * np.sqrt(_sharpest(case)))
+    return float(2 / case.eta + correction * largest * np.sqrt(_sharpest(case)))
 
 
 def _other_step(vector: Array, case: Case) -> Case | None:
