@@ -744,7 +744,7 @@ class Written:
         return cls(case, implementations.flattest_implementation(case.net, case.data))
 
     @property
-    def x(self) -> Array:
+    def inputs(self) -> Array:
         return self.case.data.x
 
 
@@ -759,7 +759,7 @@ def _functions() -> tuple[Instance, ...]:
 def _in_other_words(value: Written, seed: int) -> Network:
     """The same function with neurons turned, split, rescaled, and a pair added that cancels."""
     rng, net = np.random.default_rng(seed), value.case.net
-    out = reversed_neurons(net, rng.random(net.k) < 0.5, float(value.x.mean()))
+    out = reversed_neurons(net, rng.random(net.k) < 0.5, float(value.inputs.mean()))
     out = with_cancelling_pair(split(out, rng.uniform(0.2, 0.8, out.k)), *rng.uniform(-1, 1, 3))
     return out.rescale(np.exp(0.3 * rng.standard_normal(out.k)))
 
@@ -777,7 +777,7 @@ S90 = Claim(
     wrong=(
         Wrong("a hundredth more", right=lambda value: np.full(3, 1.01 * value.found.bound)),
         Wrong("that of the network as it is", right=lambda value: np.full(3, _sharpness(
-            value.case.net, value.x))),
+            value.case.net, value.inputs))),
     ),
     tolerance=Tolerance(1e-9, why="both sides are proved to 1e-10 or better"),
     attack=Attack(start=lambda value: np.array([0.3]), build=lambda vector, value: _bent(vector, value), steps=10,
@@ -802,9 +802,9 @@ def _weights(at: Array, x: Array, density: Array, side: int) -> Array:
 def _inner(value: Written) -> tuple[Array, Array, float]:
     """Knots between the samples, their masses, and the slope to the right of them."""
     position, mass = value.case.net.knots
-    inner = (position > value.x.min()) & (position < value.x.max())
-    last = position[inner].max() if inner.any() else value.x.min()
-    right = min([*position[position > last], *value.x[value.x > last], last + 1.0])
+    inner = (position > value.inputs.min()) & (position < value.inputs.max())
+    last = position[inner].max() if inner.any() else value.inputs.min()
+    right = min([*position[position > last], *value.inputs[value.inputs > last], last + 1.0])
     step = (right - last) / 4
     slope = (value.case.net(last + 2 * step) - value.case.net(last + step)) / step
     return position[inner], mass[inner], float(slope)
@@ -814,34 +814,35 @@ def _dual_by_scan(value: Written, priced: bool = True, density: Array | None = N
     """What Q proves at the best price of a slope, a corner or an end; a grid of thresholds finds the least ρ⁺ + ρ⁻."""
     density = value.found.density if density is None else density
     knots, mass, slope = _inner(value)
-    edges = np.sort(value.x)
+    edges = np.sort(value.inputs)
     width = np.ptp(edges)
     ends = np.array([edges[0] - 3 * width, *edges, edges[-1] + 3 * width])
     shares = np.concatenate([[1e-9], np.linspace(0, 1, 400)[1:-1], [1 - 1e-9]])
     grid = (ends[:-1, None] + np.diff(ends)[:, None] * shares).ravel()
-    most = (_weights(grid, value.x, density, 1) + _weights(grid, value.x, density, -1)).min()
-    plus, minus = _weights(knots, value.x, density, 1), _weights(knots, value.x, density, -1)
+    most = (_weights(grid, value.inputs, density, 1) + _weights(grid, value.inputs, density, -1)).min()
+    plus, minus = _weights(knots, value.inputs, density, 1), _weights(knots, value.inputs, density, -1)
     corners = np.append(np.clip(np.sign(mass) * (plus - minus), -most, most), [-most, most])
     prices = corners if priced else np.zeros(1)
     turned = np.abs(mass) * plus - prices[:, None] * mass
-    return density.sum() / value.x.size + (prices * slope + np.minimum(np.abs(mass) * minus, turned).sum(axis=1)).max()
+    best = (prices * slope + np.minimum(np.abs(mass) * minus, turned).sum(axis=1)).max()
+    return density.sum() / value.inputs.size + best
 
 
 def _by_linear_costs(value: Written) -> float:
     """The same bound from the other side: the cheapest c at the prices of Q, by linear programming."""
     knots, mass, slope = _inner(value)
-    edges, far = np.sort(value.x), np.geomspace(1e-9, 9, 200)
+    edges, far = np.sort(value.inputs), np.geomspace(1e-9, 9, 200)
     shares = np.concatenate([[1e-9], np.linspace(0, 1, 300)[1:-1], [1 - 1e-9]])
     inner = (edges[:-1, None] + np.diff(edges)[:, None] * shares).ravel()
     pairs = np.concatenate([inner, edges[0] - far, edges[-1] + far])
-    right, left = (_weights(knots, value.x, value.found.density, side) for side in (1, -1))
-    pair = sum(_weights(pairs, value.x, value.found.density, side) for side in (1, -1))
+    right, left = (_weights(knots, value.inputs, value.found.density, side) for side in (1, -1))
+    pair = sum(_weights(pairs, value.inputs, value.found.density, side) for side in (1, -1))
     each, pairs_too = np.eye(knots.size), np.zeros((knots.size, pairs.size))
     slopes = np.concatenate([np.ones(knots.size), np.zeros(knots.size), np.ones(pairs.size)])
     rows = np.vstack([np.hstack([each, each, pairs_too]), slopes])
     best = linprog(np.tile(np.concatenate([right, left, pair]), 2), A_eq=np.hstack([rows, -rows]),
                    b_eq=np.append(mass, slope))
-    return value.found.density.sum() / value.x.size + best.fun
+    return value.found.density.sum() / value.inputs.size + best.fun
 
 
 XI_LAMBDA = Claim(
@@ -851,13 +852,13 @@ XI_LAMBDA = Claim(
         r"+ s f'(\infty) + \sum_\tau \min\bigl(|m|\rho^-,\ |m|\rho^+ - s m\bigr)",
     relation="=",
     instances=_functions,
-    left=lambda value: _sharpness(value.found.net, value.x),
+    left=lambda value: _sharpness(value.found.net, value.inputs),
     right={"the dual, by a scan of thresholds": _dual_by_scan,
            "cheapest bends at the prices of Q, linear programme": _by_linear_costs},
     wrong=(
         Wrong("no price of a slope", right=lambda value: _dual_by_scan(value, priced=False)),
         Wrong("the constant vector of Lemma 4", right=lambda value: _dual_by_scan(
-            value, density=np.ones((value.x.size, value.x.size)) / value.x.size)),
+            value, density=np.ones((value.inputs.size, value.inputs.size)) / value.inputs.size)),
         Wrong("the flattest rescaling only", left=lambda value: rescaling.flattest_rescaling(
             value.case.net, value.case.data).sharpness),
     ),
@@ -866,7 +867,7 @@ XI_LAMBDA = Claim(
 
 
 def _wide_grid(value: Written) -> Array:
-    edge = 2 * np.abs(value.x).max()
+    edge = 2 * np.abs(value.inputs).max()
     return np.linspace(-edge, edge, 41)
 
 
@@ -965,7 +966,7 @@ def _step_sizes() -> Iterator[Instance]:
 
 def _steps_stay(value: AtStepSize) -> bool:
     """Whether some implementation tried keeps 2²⁰ linearised steps bounded: the flattest found, and others."""
-    net, x = value.written.found.net, value.written.x
+    net, x = value.written.found.net, value.written.inputs
     tried = net, value.written.case.net, _in_other_words(value.written, 0)
     grams = [autodiff.features(each, x).T @ autodiff.features(each, x) / x.size for each in tried]
     with np.errstate(all="ignore"):
@@ -978,7 +979,7 @@ def _descent_stays(value: AtStepSize) -> bool:
     net = value.written.found.net
     noise = np.random.default_rng(0).standard_normal(net.vector.size)
     start = Network.from_vector(net.vector + 1e-9 * noise / np.linalg.norm(noise))
-    data = Dataset(value.written.x, net(value.written.x))
+    data = Dataset(value.written.inputs, net(value.written.inputs))
     end = descend(start, data, Schedule(value.eta), tolerance=0.0, budget=4000, records=2)
     return bool(np.linalg.norm(end.net.vector - net.vector) < 1e-7)
 

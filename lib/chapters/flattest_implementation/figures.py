@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ledgerbook.drawing import PALETTE
 from ledgerbook.picture import Picture, blank, styled
-from stableminima import implementations, rescaling, smoothness, tangent
+from stableminima import implementations, interpolants, rescaling, smoothness, tangent
 from stableminima.network import Dataset, Network
 from stableminima.runs.experiments import Sweep
 
@@ -244,4 +244,38 @@ def sides(net: Network, data: Dataset) -> Picture:
         f"Two stem plots. As found {turned[0]:.0%} of the bend opens outwards, in the flattest implementation "
         f"{turned[1]:.0%}, and λ_max falls from {tangent.interpolation_sharpness(net, data):.1f} to "
         f"{best.sharpness:.2f}.",
+    )
+
+
+@styled
+def flattest_of_all(net: Network, data: Dataset) -> Picture:
+    """The flattest interpolant of all widths, beside the function that descent found, and its neurons by their side."""
+    best = interpolants.flattest_interpolant(data)
+    figure, (left, right) = blank(7.2, 3.0, columns=2)
+    edge = np.abs(data.x).max() + 0.1
+    grid = np.linspace(-edge, edge, 401)
+    left.plot(grid, net(grid), label="found by descent", **PALETTE["other"].line)
+    left.plot(grid, best.net(grid), label="flattest interpolant", **PALETTE["model"].line)
+    left.plot(data.x, data.y, "o", ms=4, color=PALETTE["data"].ink)
+    left.set(xlabel="x", ylabel="f(x)", title="Two functions through the data")
+    left.legend(loc="best", fontsize=7)
+    bend = np.abs(best.net.w1) * best.net.w2
+    heavy = (np.abs(bend) > 1e-3 * np.abs(bend).max()) & (np.abs(best.net.thresholds) < edge)
+    for opens, role in ((True, "model"), (False, "curvature")):
+        chosen = heavy & ((best.net.w1 > 0) == opens)
+        right.vlines(best.net.thresholds[chosen], 0, bend[chosen], color=PALETTE[role].ink, lw=1.1)
+        right.plot(best.net.thresholds[chosen], bend[chosen], PALETTE[role].marker, ms=3, color=PALETTE[role].ink,
+                   label=f"opens to the {'right' if opens else 'left'}")
+    right.plot(data.x, 0 * data.x, "|", ms=8, color=PALETTE["data"].ink)
+    right.set(xlabel="threshold", ylabel="bend", title="The neurons of the flattest")
+    right.legend(loc="best", fontsize=7)
+    near = np.abs(best.net.thresholds[heavy, None] - data.x).min(axis=1) < 1e-3 * np.ptp(data.x)
+    return Picture(
+        figure,
+        "fig-flattest-interpolant",
+        f"The flattest interpolant of all widths, of sharpness {best.sharpness:.2f}, beside the function that descent "
+        f"found. Right: its {heavy.sum()} neurons with a bend that counts; {near.sum()} of them have their threshold "
+        "beside a sample, where descent likes to put its own.",
+        f"Left two functions through {data.n} points, right a stem plot of {heavy.sum()} bends, {near.sum()} of them "
+        "beside a sample.",
     )
