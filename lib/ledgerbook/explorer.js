@@ -167,7 +167,7 @@ function render({ model, el }) {
     width = panels.clientWidth;
     const list = model.get("shown").panels;
     reserve();
-    panels.style.setProperty("--sm-columns", Math.min(3, list.length) || 1);
+    panels.style.setProperty("--sm-columns", list.length === 4 ? 2 : Math.min(3, list.length) || 1);
     const slots = list.map((p) => node("div", { class: "sm-panel" }, node("p", { class: "sm-title" }, p.title)));
     panels.replaceChildren(...slots);
     slots.forEach((slot, k) => { // in the page first, then drawn: a plot is as wide as its slot
