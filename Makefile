@@ -47,7 +47,7 @@ test: .venv/ready $(MATHJAX) ## run every check: code, notebooks, build, pages
 	$(PY) -m pytest -q -n 2 --doctest-modules lib tests --ignore tests/site --ignore tests/browser
 	$(PY) -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 300 book
 	$(MAKE) book
-	$(PY) -m pytest -q -n 2 --dist loadfile tests/site $(if $(CHROMIUM),tests/browser)
+	$(PY) -m pytest -q -n 2 --dist loadgroup tests/site $(if $(CHROMIUM),tests/browser)
 	@test -n "$$CHROMIUM" || echo "LEFT OUT: tests/browser, as no Chromium or Chrome was found; install one (Debian: apt install chromium) or set CHROMIUM=/path/to/it."
 
 lab: .venv/ready ## open the book in JupyterLab, which saves it tidy

@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from running_lab import TOKEN, lab_in
 
+pytestmark = pytest.mark.xdist_group("lab")  # one JupyterLab at a time
+
 
 def _notebook(*cells: str) -> str:
     code = [{"cell_type": "code", "id": f"cell-{k}", "metadata": {}, "execution_count": None, "outputs": [],

@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from running_lab import TOKEN, lab_in
 
+pytestmark = pytest.mark.xdist_group("lab")  # one JupyterLab at a time
+
 RAW = (":::", "```", "$$", "{prf:", "{eq}", ":label:", ":enumerator:", r"\mathbb", r"\tag")
 
 
