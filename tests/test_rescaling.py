@@ -89,12 +89,16 @@ def test_all_neurons_dead_and_a_single_sample():
 
 
 def test_two_eigenvalues_at_the_top_need_a_density_matrix_of_rank_two():
-    """Far apart, two samples that one neuron each sees; mirrored, so that the two eigenvalues meet at the optimum."""
-    net, data = Network([1.0, -1.0], [0.0, 0.0], [1.0, 1.0], 0.0), Dataset([-3.0, 3.0], [3.0, 3.0])
+    """Mirrored neurons that both see the samples ±3: λ₊ = 1 + 2v + 2/v and λ₋ = 18v + 0.72/v meet at the optimum."""
+    net, data = Network([0.2, -0.2], [1.0, 1.0], [1.0, 1.0], 0.0), Dataset([-3.0, 3.0], [0.0, 0.0])
     found = rescaling.flattest_rescaling(net, data)
     assert found.gap <= 1e-10
-    far = rescaling.flattest_rescaling(Network([1.0, 0.2], [0.5, 2.0], [1.0, 1.0], 0.0), Dataset([-9.0, 9.0], [0, 0]))
-    assert far.gap <= 1e-10
+    v = (1 + np.sqrt(1 + 4 * 16 * 1.28)) / (2 * 16)
+    assert np.linalg.eigvalsh(tangent.gram(found.net, data)) == pytest.approx([1 + 2 * v + 2 / v] * 2, rel=1e-9)
+    assert np.linalg.eigvalsh(found.density)[0] > 0.1
+    angles = np.linspace(0, np.pi, 181)
+    proofs = [np.outer(q, q) for q in np.transpose([np.cos(angles), np.sin(angles)])]
+    assert max(rescaling.rescaling_bound(net, data, each) for each in proofs) < 0.95 * found.bound
 
 
 def test_what_floating_point_cannot_hold_is_an_error():

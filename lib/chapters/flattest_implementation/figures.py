@@ -161,8 +161,8 @@ def chain(links: Chain) -> Picture:
     values = (links.found, links.rescaled, links.flattest, links.lemma)
     for name, value, role in zip(names, values, ("sharpness", "model", "curvature", "bound"), strict=True):
         left.plot(links.eta, value, marker=PALETTE[role].marker, ms=2.5, label=name, **PALETTE[role].line)
-    left.set(xscale="log", yscale="log", xlabel="step size η", ylabel="sharpness", ylim=(1, 3000), title="The chain")
-    left.legend(loc="upper left", fontsize=7)
+    left.set(xscale="log", yscale="log", xlabel="step size η", ylabel="sharpness", ylim=(1, 3e4), title="The chain")
+    left.legend(loc="upper right", fontsize=7)
     losses = {"layers out of balance": links.found / links.rescaled,
               "sides of neurons": links.rescaled / links.flattest,
               "one Q for all": links.flattest / links.priced, "slope for nothing": links.priced / links.lemma}
