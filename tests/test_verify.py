@@ -48,7 +48,7 @@ def mean_of_squares(x):
     return np.mean(x**2)
 
 
-STRAIGHT = Attack(start=lambda x: x, build=lambda vector, x: vector)
+STRAIGHT = Attack(start=lambda x: x, build=lambda vector, x: vector, steps=60)
 
 
 def inequality(**changes):
@@ -665,7 +665,7 @@ def scalars(count=8, low=0.2, high=1.9):
     return [Instance(f"x = {x:.3g}", None, float(x)) for x in np.linspace(low, high, count)]
 
 
-LINE = Attack(start=lambda x: [x], build=lambda vector, x: vector[0])
+LINE = Attack(start=lambda x: [x], build=lambda vector, x: vector[0], steps=40)
 
 
 def test_entry_that_is_always_equal_does_not_shield_a_false_one():

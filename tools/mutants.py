@@ -25,7 +25,10 @@ from ledgerbook.mutants import fingerprint
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "data" / "mutants.json"
-ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+SETTINGS = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"),
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # pytest starts once for every mutant, and plugins are half of its start
+}
 # module: the tests that speak of it; the quickest that reaches a mutant runs first
 TESTS = {
     "ledgerbook/trial": ("test_verify",),
@@ -74,7 +77,7 @@ def stage(module: str, folder: Path) -> None:
         "source_paths": ["src/"], "only_mutate": [f"src/{module}.py"],
         "also_copy": ["tools", "data", "book", "benchmarks", "src"],
         "pytest_add_cli_args_test_selection": selection,
-        "pytest_add_cli_args": ["--doctest-modules", "-p", "no:xdist", "-p", "no:cacheprovider",
+        "pytest_add_cli_args": ["--doctest-modules", "-p", "no:cacheprovider", "-p", "no:unraisableexception",
                                 *(f"--deselect={test}" for test in SLOW)],
     }
     lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
@@ -117,7 +120,7 @@ def undecorated(code: str) -> str:
 
 def mutmut(folder: Path, *arguments: str, quiet: bool = True) -> str:
     command = [sys.executable, "-m", "mutmut", *arguments]
-    return subprocess.run(command, cwd=folder, env=os.environ | ONE_CORE, check=True, text=True,
+    return subprocess.run(command, cwd=folder, env=os.environ | SETTINGS, check=True, text=True,
                           stdout=subprocess.PIPE if quiet else None).stdout
 
 
