@@ -216,6 +216,25 @@ def test_report_says_where_and_how_to_replay():
     assert float(left.split()[1]) == pytest.approx(right + 0.25)
 
 
+def test_report_line_by_line():
+    whole = [Instance("whole", 4, np.array([1.0, 2.0, 3.0])), Instance("half", None, np.array([0.5, 0.5, 0.25]))]
+    with pytest.raises(CheckFailed) as caught:
+        check(identity(instances=lambda: whole, left=lambda x: x**3 + np.array([0, 0.25, 0]) * (x[0] == 1)))
+    assert str(caught.value).splitlines() == [
+        "(S1) does not hold",
+        "  claim     A cube is a product of three.",
+        "  relation  left = right",
+        "  oracle    product",
+        "  verdict   fails on 1 of 2 instances",
+        "  worst on  instance 'whole', seed 4",
+        "  entry     (1,) of shape (3,)",
+        "  left      8.25",
+        "  right     8",
+        "  gap       0.25",
+        "  allowed   2.7e-11",
+        "  replay    next(i for i in claim.instances() if i.label == 'whole')"]
+
+
 # --- the check is worthless -------------------------------------------------------------------------------------------
 
 def test_blind_tolerance():
@@ -810,6 +829,35 @@ def test_check_says_what_error_it_sees():
     assert (record.sight, record.tolerance) == ("1e-9", "1e-12")
     assert "an error of 1e-9 in an entry would be seen" in record._repr_html_()
     assert check(inequality()).sight == check(limit()).sight == ""
+
+
+def scaled_cubes(*sizes):
+    """x³ at sizes of many orders, held to 1e-12 of the largest."""
+    def cubes(x):
+        return x[0] ** 3 * np.array(sizes)
+
+    return identity(left=cubes, right={"product": lambda x: product(x[0]) * np.array(sizes), "sum": lambda x: (
+        np.array(sizes) * (x[0] ** 2 * x[0]))}, wrong=(
+            Wrong("half", left=lambda x: cubes(x) / 2), Wrong("square", right=lambda x: cubes(x) ** 2)))
+
+
+def test_sight_is_that_of_nineteen_entries_in_twenty():
+    """Of ten entries all must be seen, and one that is small beside the others needs a larger error."""
+    assert check(scaled_cubes(*np.ones(9), 0.9e-6)).sight == "1e-5"
+    assert check(scaled_cubes(*np.ones(99), 0.9e-6)).sight == "1e-12"
+
+
+def test_rounding_noise_beside_a_large_entry_needs_no_sight():
+    assert check(scaled_cubes(1e6, 1e-12)).sight == "1e-12"
+
+
+def test_entries_that_are_zero_need_no_sight():
+    """On one instance of many, or all of one shape."""
+    zeros = [Instance("zero", None, np.zeros(3)), Instance("half of it", None, np.array([0, 1.0, 2.0]))]
+    two = {"right": {"product": product, "prod": cube_by_prod}}
+    with np.errstate(divide="raise", invalid="raise"):
+        assert check(identity(instances=lambda: [*instances(), *zeros], **two)).sight == "1e-12"
+    assert check(identity(instances=lambda: [*instances(), Instance("two", None, np.zeros(2))], **two)).sight == "1e-12"
 
 
 def test_instances_too_small_to_tell_are_counted():
