@@ -37,6 +37,25 @@ def test_each_direction_leads_into_its_mode():
         assert np.array_equal(there.pattern(X), here.pattern(mode))
 
 
+def test_a_random_direction_adds_half_of_the_size():
+    here, rng = modes.adjacent(MIXED, DATA), np.random.default_rng(2)
+    straight = modes.inside(MIXED, here, 5, 1e-3).vector - MIXED.vector
+    assert straight == pytest.approx(1e-3 * here.toward(5))
+    aside = modes.inside(MIXED, here, 5, 1e-3, rng).vector - MIXED.vector - straight
+    assert np.linalg.norm(aside) == pytest.approx(0.5e-3)
+
+
+@pytest.mark.parametrize(("residual", "counts"), [(1.9e-6, False), (-1.9e-6, False), (2.1e-6, True), (-2.1e-6, True)])
+def test_a_residual_counts_from_a_millionth_of_one_plus_the_largest_label(residual, counts):
+    constant = Network([0], [0], [0], 1)
+    data = Dataset([0, 1], [1 + residual, 1])
+    if counts:
+        with pytest.raises(ValueError, match="this holds at zero loss"):
+            modes.require_zero_loss(constant, data)
+    else:
+        assert modes.require_zero_loss(constant, data) is None
+
+
 def test_a_network_off_all_samples_has_one_mode():
     case = random_case(0, k=5, n=4, kink_distance=1e-2)
     here = modes.adjacent(case.net, case.data)

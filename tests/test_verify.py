@@ -669,8 +669,21 @@ def test_refutation_by_attack_alone():
     assert "under attack" in repr(refute(inequality(wrong=(*inequality().wrong, near)), "a hair less"))
 
 
+def test_refutation_holds_each_oracle_to_its_own_tolerance():
+    by_oracle = {"product": ROUNDING, "logarithm": Tolerance(1e-10, why="two transcendental functions")}
+    assert repr(refute(identity(tolerance=by_oracle), "half")) == "✗ (S1) half — fails on 20 of 20 instances"
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"instances": list}, r"^\(S1\): instances\(\) gives none"),
+    ({"left": lambda x: x.undefined}, r"^\(S1\): the left side on instance 'random 0', seed 0, raised")])
+def test_refutation_that_cannot_be_tried_names_the_claim(changes, words):
+    with pytest.raises(CheckFailed, match=words):
+        refute(identity(wrong=(*identity().wrong, Wrong("void", **changes))), "void")
+
+
 def test_only_wrong_versions_are_refuted():
-    with pytest.raises(ValueError, match="no wrong version 'a cube'"):
+    with pytest.raises(ValueError, match=r"^\(S1\) has no wrong version 'a cube': choose from a square, half$"):
         refute(identity(), "a cube")
     true = Wrong("the same in other words", left=lambda x: x * x**2)
     with pytest.raises(CheckFailed, match="does not fail"):
