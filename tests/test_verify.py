@@ -304,6 +304,7 @@ def test_inequality_false_only_where_the_attack_gets():
         check(inequality(left=lambda x: np.sum(x**2), right={"constant": lambda x: 100.0}))
     report = str(caught.value)
     assert "holds on the instances, fails under attack" in report
+    assert re.search(r"replay    next\(i for .*'random \d+'\), then claim\.attack\.build\(np\.array\(\[", report)
     vector = np.array(eval(report.partition("np.array(")[2].partition(")")[0]))
     assert np.sum(vector**2) > 100
 
@@ -451,13 +452,22 @@ def test_claim_that_cannot_be_written(changes, words):
     (lambda: Tolerance(-1e-9, why="x"), "rtol"),
     (lambda: Tolerance(np.nan, why="x"), "rtol"),
     (lambda: Tolerance(0.5, why="x"), "rtol"),
+    (lambda: Tolerance(0.1, why="x"), "rtol is 0.1: without a scale keep it below 0.1"),
     (lambda: Tolerance(1e-9, why=" "), "why is empty"),
-    (lambda: Attack(half, half, steps=3), "steps"),
+    (lambda: Attack(half, half, steps=9), "steps at least 10"),
+    (lambda: Attack(half, half, starts=0), "starts must be at least 1"),
+    (lambda: Attack(half, half, reach=np.inf), "reach is inf: give a finite number above 0"),
+    (lambda: Tolerance(np.inf, why="x", scale=half), "rtol is inf: give a finite number, at least 0"),
     (lambda: Attack(half, half, reach=0), "reach"),
 ])
 def test_piece_that_cannot_be_written(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_least_that_can_be_written():
+    assert Attack(half, half, starts=1, steps=10).steps == 10
+    assert Tolerance(0.5, why="of a scale", scale=half).rtol == 0.5
 
 
 def test_bound_to_different_values_is_not_the_same_callable():
