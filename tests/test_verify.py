@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 
 from ledgerbook.claim import ROW, Attack, CheckFailed, Claim, Instance, Tolerance, Wrong, check, refute
 
@@ -517,6 +518,7 @@ def test_another_side_is_checked_and_named():
         "rejects 1 wrong version: a square")
     assert "A cube is a product of three — with another left side</summary>" in record._repr_html_()
     assert "lambda x: x * x**2" in record._repr_html_()
+    assert record._repr_html_().startswith('<div class="check mathjax_ignore tex2jax_ignore"><details>')
     with pytest.raises(ValueError, match="with another left side is no claim of the book"):
         record.as_row()
 
@@ -650,6 +652,18 @@ def test_page_shows_the_statement_in_tex_where_there_is_one():
     statement = r'<span class="mathjax_process tex2jax_process">\(x^3 = x \cdot x \cdot x, \quad x &gt; 0\)</span>'
     assert f"{statement}</summary>" in page and page.startswith('<div class="check mathjax_ignore tex2jax_ignore" ')
     assert repr(check(identity(tex="x"))) == repr(check(identity()))
+
+
+def test_page_lists_terms_and_texts_and_nothing_between():
+    (listed,) = BeautifulSoup(check(identity())._repr_html_(), "html.parser").find_all("dl")
+    assert {child.name for child in listed.children} == {"dt", "dd"}
+    assert [child.text for child in listed.find_all("dt")] == [
+        "Left side", "Right side, product", "Right side, logarithm", "Relation", "Instances", "Tolerance",
+        "Wrong versions, each rejected", "Sight", "In one line", "Instances, wrong versions as code"]
+    assert [child.text for child in listed.find_all("dd")][3:7] == [
+        "left = right", "random … (20)",
+        "product, logarithm: to 1e-12, because a few roundings of terms of one sign",
+        "a square (other right side), off by over 10 %"]
 
 
 def test_page_names_every_region_that_scrolls():
@@ -868,6 +882,17 @@ def test_sight_is_that_of_nineteen_entries_in_twenty():
     """Of ten entries all must be seen, and one that is small beside the others needs a larger error."""
     assert check(scaled_cubes(*np.ones(9), 0.9e-6)).sight == "1e-5"
     assert check(scaled_cubes(*np.ones(99), 0.9e-6)).sight == "1e-12"
+
+
+@pytest.mark.parametrize(("sizes", "enough"), [
+    ((*np.ones(19), 1e-10), True), ((*np.ones(18), 1e-10), False), ((*np.ones(18), 1e-10, 0.0), False),
+    ((*np.ones(38), 1e-10, 1e-10), True), ((*np.ones(37), 1e-10, 1e-10), False)])
+def test_one_entry_in_twenty_may_be_too_small_to_be_seen(sizes, enough):
+    """Of those that are not zero."""
+    if enough:
+        assert check(scaled_cubes(*sizes))
+    else:
+        fails(scaled_cubes(*sizes), "cannot see an error of 0.05 % in entry", "on any instance")
 
 
 def test_rounding_noise_beside_a_large_entry_needs_no_sight():

@@ -181,7 +181,7 @@ class Trial:
             size = np.max([np.abs(case.left) for case in alike], axis=0)
             seen = np.any([np.abs(case.left * PLANTED - case.right) > case.allowed for case in alike], axis=0)
             blind = ~seen & (size > ROUNDOFF * size.max())
-            found[shape] = blind if blind.sum() > MINUTE * np.count_nonzero(size) else np.zeros(shape, dtype=bool)
+            found[shape] = blind & (blind.sum() > MINUTE * np.count_nonzero(size))
         return found
 
     def sight(self, cases: Sequence[Case]) -> float:
