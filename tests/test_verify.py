@@ -378,6 +378,24 @@ def test_wrong_version_may_fall_to_the_attack():
     assert "a constant" in check(inequality(wrong=(*inequality().wrong, far))).as_row()["rejected"]
 
 
+def test_implication_is_an_inequality_between_answers():
+    """x > 3/2 only where x > 1; where both say no, nothing is divided by nothing."""
+    implied = {"left": lambda x: bool(x > 1.5), "right": {"wider": lambda x: bool(x > 1)}, "instances": scalars,
+               "attack": LINE, "tolerance": Tolerance(0, why="yes or no"), "wrong": (
+                   Wrong("narrower", right=lambda x: bool(x > 1.8)), Wrong("never", right=lambda x: False))}
+    with np.errstate(all="raise"):
+        record = check(inequality(**implied))
+    assert (record.telling, record.tightness) == ("2 yes and 6 no", "")
+    assert record.nearest == "on 1 of 8 instances"
+
+
+def test_search_may_wander_where_numpy_would_warn():
+    """exp(-350 x) underflows from x = 2.03 on, where no instance is."""
+    wanders = {"right": {"moments": lambda x: mean_of_squares(x) + np.exp(-350 * x.max())}}
+    with np.errstate(all="raise"):
+        assert check(inequality(**wanders, instances=lambda: instances(low=1.8)))
+
+
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("sequence", [
