@@ -10,6 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from ledgerbook.claim import ROW, Attack, CheckFailed, Claim, Instance, Tolerance, Wrong, check, refute
+from ledgerbook.trial import Case
 
 ROUNDING = Tolerance(1e-12, why="a few roundings of terms of one sign")
 
@@ -277,6 +278,11 @@ def test_wrong_version_without_instances():
     fails(identity(wrong=(*identity().wrong, Wrong("nothing", instances=list))), "wrong version 'nothing'", "none")
 
 
+def test_wrong_version_just_above_the_tolerance_is_rejected():
+    near = Wrong("a hair off", left=lambda x: x**3 * (1 + 1.6e-12))
+    assert check(identity(wrong=(*identity().wrong, near))).rejected["a hair off"] == "over 1e-12"
+
+
 def test_missing_hypothesis_is_a_wrong_version():
     def negative():
         return instances(low=-2.0, high=-0.5)
@@ -394,6 +400,42 @@ def test_search_may_wander_where_numpy_would_warn():
     wanders = {"right": {"moments": lambda x: mean_of_squares(x) + np.exp(-350 * x.max())}}
     with np.errstate(all="raise"):
         assert check(inequality(**wanders, instances=lambda: instances(low=1.8)))
+
+
+def test_closeness_entry_by_entry():
+    """From -1, for sides of two signs and within the tolerance of 0, to 1 at equality; above where it is violated."""
+    left, right = np.array([0, 1e-13, -2, -3, 1, 2, 4, 1 - 1e-9]), np.array([0, -1e-13, 2, 1, 2, 2, 2, 1])
+    case = Case(Instance("all", None, None), left, right, np.maximum(left - right, 0), np.full(8, 1e-12))
+    assert case.closenesses("<=") == pytest.approx([-1, -1, -1, -1 / 3, 0.5, 1, 1.5, 1 - 1e-9], rel=1e-15)
+    assert case.loose("<=").tolist() == [True] * 5 + [False] * 3  # 1e-9 from equality is at equality
+    assert case.closeness("<=") == 1.5
+
+
+def test_violation_counts_where_there_is_nothing_to_climb():
+    """Both sides grow alike, and with them an error that the tolerance, which does not grow, hides at first."""
+    sized = {"left": lambda x: x[0] * x[1] * (1 + 2e-13), "right": {"size": lambda x: x[1]},
+             "instances": lambda: [Instance("equal", None, (1.0, 1.0)), Instance("less", None, (0.5, 1.0))],
+             "tolerance": Tolerance(1e-12, why="pretended", scale=lambda x: 1.0),
+             "attack": Attack(start=lambda x: [x[1]], build=lambda vector, x: (x[0], min(abs(vector[0]), 8)),
+                              steps=10, reach=7),
+             "wrong": (Wrong("half", right=lambda x: x[1] / 2), Wrong("more", left=lambda x: x[1] + 1))}
+    fails(inequality(**sized), "fails under attack", "instance 'equal'", "right     8")
+
+
+def test_last_start_is_chosen_by_the_name_of_the_claim():
+    """x ≤ 2 fails for the loosest instance alone, as only there the attack can move; other claims start elsewhere."""
+    stuck = {"left": lambda x: x[1], "right": {"two": lambda x: 2.0},
+             "instances": lambda: [Instance(f"x = {x}", None, (x, x)) for x in (1.8, 1.7, 1.6)],
+             "attack": Attack(start=lambda x: [x[1]], starts=2, steps=40, build=lambda vector, x: (
+                 x[0], vector[0] if x[0] == 1.6 else min(vector[0], 1.9))),
+             "wrong": (Wrong("one", right=lambda x: 1.0), Wrong("more", left=lambda x: x[1] + 2))}
+    found = set()
+    for number in range(6):
+        try:
+            found.add(check(inequality(equation=f"S{number}", **stuck)).tightness)
+        except CheckFailed as failure:
+            found.add(str(failure).partition("i.label == ")[2][:9])
+    assert found == {"within 10 % by the attack", "'x = 1.6'"}
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------
@@ -831,6 +873,12 @@ def test_one_answer_on_all_instances_is_no_evidence():
           "the same left side")
 
 
+def test_two_instances_are_enough_to_see_one_answer():
+    constant = {"left": lambda x: x / x, "right": {"one": lambda x: np.ones(3), "power": lambda x: x**0}}
+    fails(identity(**constant, instances=lambda: ALL[:2], wrong=(
+        Wrong("two", left=lambda x: 2 * x / x), Wrong("x", left=lambda x: x))), "the same left side")
+
+
 def test_sides_cannot_change_their_instance():
     def changing(x):
         x[0] = 1.0
@@ -913,6 +961,11 @@ def test_one_entry_in_twenty_may_be_too_small_to_be_seen(sizes, enough):
         fails(scaled_cubes(*sizes), "cannot see an error of 0.05 % in entry", "on any instance")
 
 
+def test_one_oracle_of_a_reader_must_see_every_entry_as_well():
+    with pytest.raises(CheckFailed, match=r"^\(S1\) with another right side: this check cannot see .* in entry \(1,\)"):
+        check(scaled_cubes(1.0, 1e-10), right=lambda x: x[0] ** 3 * np.array([1.0, 1e-10]))
+
+
 def test_rounding_noise_beside_a_large_entry_needs_no_sight():
     assert check(scaled_cubes(1e6, 1e-12)).sight == "1e-12"
 
@@ -953,6 +1006,7 @@ def test_zero_and_one_are_no_answer():
     numbers = {"left": lambda x: float(x > 1), "right": {
         "logarithm": lambda x: float(np.log(x) > 0), "inverse": lambda x: float(1 / x < 1)}}
     fails(identity(**YES_NO | numbers), "True or False")
+    assert check(identity(**YES_NO | numbers | {"tolerance": ROUNDING}))  # numbers that happen to be 0 or 1
     counts = {"left": lambda x: np.array([x > 1, 0.0]), "right": {
         "a": lambda x: [float(np.log(x) > 0), 0.0], "b": lambda x: [1 / x < 1.0, 0]}}
     assert check(identity(**YES_NO | counts | {"wrong": (
