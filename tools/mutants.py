@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import tokenize
-from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copytree, ignore_patterns
@@ -48,19 +47,22 @@ TESTS = {
     "stableminima/interpolants": ("test_interpolants", "test_properties", "test_bad_input"),
 }
 SLOW = ("tests/test_independence.py::test_what_both_sides_of_an_inequality_call_is_held_against_something_else",)
+NOT_TRIED = {"not checked", "check was interrupted by user"}
 NOTICED = {"killed", "timeout", "segfault", "suspicious"}  # a program that never ends is noticed as well
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("modules", nargs="*", help="of " + ", ".join(Path(each).name for each in TESTS) + "; or all")
+    names = ", ".join(Path(each).name for each in TESTS)
+    parser.add_argument("modules", nargs="*", help=f"of {names}; or all")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--minutes", type=float, help="after which a module is left; what was tried by then counts")
     options = parser.parse_args()
     chosen = [each for each in TESTS if not options.modules or Path(each).name in options.modules]
     for module in chosen:
         with tempfile.TemporaryDirectory() as folder:
             stage(module, Path(folder))
-            mutmut(Path(folder), "run", "--max-children", str(options.processes), quiet=False)
+            tried(Path(folder), options.processes, options.minutes)
             keep(module, row(module, Path(folder)), f"mutmut {version('mutmut')}")
     return report(chosen)
 
@@ -118,21 +120,32 @@ def undecorated(code: str) -> str:
     return "\n".join(lines)
 
 
-def mutmut(folder: Path, *arguments: str, quiet: bool = True) -> str:
+def tried(folder: Path, processes: int, minutes: float | None) -> None:
+    """Meet the mutants, with mutmut's own display, which names each that survives by a face."""
+    try:
+        run(folder, "run", "--max-children", str(processes), timeout=minutes and 60 * minutes)
+    except subprocess.TimeoutExpired:
+        print(f"\nleft after {minutes:g} minutes")
+
+
+def run(folder: Path, *arguments: str, **options: object) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "mutmut", *arguments]
-    return subprocess.run(command, cwd=folder, env=os.environ | SETTINGS, check=True, text=True,
-                          stdout=subprocess.PIPE if quiet else None).stdout
+    return subprocess.run(command, cwd=folder, env=os.environ | SETTINGS, check=True, text=True, **options)
+
+
+def said(folder: Path, *arguments: str) -> str:
+    return run(folder, *arguments, stdout=subprocess.PIPE).stdout
 
 
 def row(module: str, folder: Path) -> dict:
     """What became of the mutants of a module."""
     code = (ROOT / "lib" / f"{module}.py").read_text(encoding="utf-8")
-    results = mutmut(folder, "results", "--all", "true")
-    verdicts = dict(line.strip().rsplit(": ", 1) for line in results.splitlines() if "__mutmut_" in line)
-    found = Counter("killed" if verdict in NOTICED else "survived" for verdict in verdicts.values())
-    survivors = [change(name, mutmut(folder, "show", name)) for name, verdict in verdicts.items()
-                 if verdict not in NOTICED]
-    return {"code": fingerprint(code), "mutants": len(verdicts), "killed": found["killed"], "survivors": survivors}
+    lines = [line.strip() for line in said(folder, "results", "--all", "true").splitlines()]
+    verdicts = dict(line.rsplit(": ", 1) for line in lines if "__mutmut_" in line)
+    met = {name: verdict for name, verdict in verdicts.items() if verdict not in NOT_TRIED}
+    survivors = [change(name, said(folder, "show", name)) for name, verdict in met.items() if verdict not in NOTICED]
+    return {"code": fingerprint(code), "mutants": len(verdicts), "tried": len(met), "killed": len(met) - len(survivors),
+            "survivors": survivors}
 
 
 def change(name: str, diff: str) -> dict[str, str]:
@@ -165,7 +178,7 @@ def report(chosen: list[str]) -> int:
     unexplained = 0
     for module in chosen:
         found = modules[module]
-        print(f"{module}: {found['mutants']} mutants, {found['killed']} killed, {len(found['survivors'])} survive")
+        print(f"{module}: {found['tried']} of {found['mutants']} mutants tried, {found['killed']} killed, {len(found['survivors'])} survive")
         for each in found["survivors"]:
             if not each["why"]:
                 unexplained += 1

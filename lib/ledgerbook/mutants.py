@@ -15,7 +15,7 @@ from typing import Any
 
 from .tables import Table
 
-HEAD = ("Module", "Mutants", "Killed by a test", "Equivalent", "Code since")
+HEAD = ("Module", "Mutants", "Tried", "Killed by a test", "Equivalent", "Code since")
 
 
 def fingerprint(code: str) -> str:
@@ -65,4 +65,5 @@ def _row(name: str, found: dict[str, Any], library: Path) -> tuple[object, ...]:
     if unexplained := [each["function"] for each in survivors if not each["why"].strip()]:
         raise ValueError(f"{name}: a mutant of {unexplained[0]} survives without a reason")
     same = module.exists() and fingerprint(module.read_text(encoding="utf-8")) == found["code"]
-    return name.replace("/", "."), found["mutants"], found["killed"], len(survivors), "the same" if same else "changed"
+    counts = found["mutants"], found["tried"], found["killed"], len(survivors)
+    return name.replace("/", "."), *counts, "the same" if same else "changed"
