@@ -178,7 +178,8 @@ def report(chosen: list[str]) -> int:
     unexplained = 0
     for module in chosen:
         found = modules[module]
-        print(f"{module}: {found['tried']} of {found['mutants']} mutants tried, {found['killed']} killed, {len(found['survivors'])} survive")
+        counts = f"{found['tried']} of {found['mutants']} mutants tried, {found['killed']} killed"
+        print(f"{module}: {counts}, {len(found['survivors'])} survive")
         for each in found["survivors"]:
             if not each["why"]:
                 unexplained += 1
