@@ -240,7 +240,8 @@ def test_report_line_by_line():
 # --- the check is worthless -------------------------------------------------------------------------------------------
 
 def test_blind_tolerance():
-    fails(identity(tolerance=Tolerance(0.05, why="far too wide")), "cannot see an error of 0.05 %", "product")
+    fails(identity(tolerance=Tolerance(0.05, why="far too wide")), "cannot see an error of 0.05 %", "product",
+          "tighten the tolerance, or state the claim with quantities that are not zero")
     fails(identity(tolerance={"product": ROUNDING, "logarithm": Tolerance(0.05, why="wide")}), "logarithm", "0.05 %")
 
 
@@ -395,6 +396,23 @@ def test_implication_is_an_inequality_between_answers():
     assert record.nearest == "on 1 of 8 instances"
 
 
+def test_implication_from_what_always_holds_is_refused():
+    always = {"left": lambda x: np.ones(int(9 * x), dtype=bool), "right": {"all": lambda x: np.arange(int(9 * x)) < 99},
+              "instances": scalars, "attack": LINE, "tolerance": Tolerance(0, why="yes or no"), "wrong": (
+                  Wrong("none", right=lambda x: np.arange(int(9 * x)) < 0), Wrong("one", right=lambda x: x > 1))}
+    fails(inequality(**always), "the left side is True on all instances: add some on which it is not")
+
+
+def test_instances_with_too_many_parameters_are_no_starts():
+    """Twelve steps are enough for three parameters and not for four; only the instance of three can get above 2."""
+    mixed = {"left": lambda x: x.max(), "right": {"two": lambda x: 2.0}, "instances": lambda: [
+        Instance(f"size {size}", None, np.linspace(1, 1.8, size)) for size in (1, 3, 4)],
+        "attack": Attack(start=lambda x: x, steps=12, build=lambda vector, x: (
+            vector if x.size == 3 else np.minimum(vector, 1.9))),
+        "wrong": (Wrong("one", right=lambda x: 1.0), Wrong("more", left=lambda x: x.max() + 2))}
+    fails(inequality(**mixed), "fails under attack", "'size 3'")
+
+
 def test_search_may_wander_where_numpy_would_warn():
     """exp(-350 x) underflows from x = 2.03 on, where no instance is."""
     wanders = {"right": {"moments": lambda x: mean_of_squares(x) + np.exp(-350 * x.max())}}
@@ -468,7 +486,13 @@ def test_limit_that_one_instance_begins_at():
     assert check(begun)
 
 
+def test_limit_of_a_sequence_of_numbers():
+    assert check(limit(left=lambda x: geometric(x)[0], right={"closed form": lambda x: x[0]}, wrong=(
+        Wrong("half the limit", right=lambda x: x[0] / 2), Wrong("grows", left=lambda x: x[0] * TIMES))))
+
+
 def test_limit_of_too_few():
+    fails(limit(left=lambda x: x[0]), "the left side has shape (): return a sequence of 8 or more along the last axis")
     fails(limit(left=lambda x: x[:, None] * np.ones(7)), "8 or more")
 
 
