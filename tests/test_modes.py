@@ -37,6 +37,11 @@ def test_each_direction_leads_into_its_mode():
         assert np.array_equal(there.pattern(X), here.pattern(mode))
 
 
+def test_distance_to_a_toggle_is_that_to_a_line():
+    """3 w1 + b1 = 0 is at the distance |3·2 + 1|/√10 from (w1, b1) = (2, 1)."""
+    assert modes.distances(Network([2], [1], [5], 0), Dataset([3], [0])) == pytest.approx(np.array([[7 / np.sqrt(10)]]))
+
+
 def test_a_random_direction_adds_half_of_the_size():
     here, rng = modes.adjacent(MIXED, DATA), np.random.default_rng(2)
     straight = modes.inside(MIXED, here, 5, 1e-3).vector - MIXED.vector
