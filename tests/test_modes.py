@@ -73,6 +73,18 @@ def test_one_sample_and_a_neuron_everywhere():
     assert [pattern.tolist() for pattern in here] == [[[False]], [[True]]]
 
 
+@pytest.mark.parametrize("x", [[10.0, 11.0], [-3.0, 0.5, 4.0], X])
+def test_a_neuron_everywhere_has_the_patterns_of_every_threshold(x):
+    """Wherever the samples are; its directions change every pre-activation by √(1 + x²) or more, and one by no more."""
+    x, n = np.array(x), len(x)
+    (patterns,), (directions,) = (getattr(modes.adjacent(Network([0], [0], [1], 0), Dataset(x, 0 * x)), name)
+                                  for name in ("patterns", "directions"))
+    right = x[:, None] > np.append(np.sort(x), -np.inf)
+    assert {tuple(row) for row in patterns} == {tuple(row) for row in [*right.T, *~right.T]} and len(patterns) == 2 * n
+    change = np.abs(directions @ [x, np.ones(n)]) / np.hypot(1, x)
+    assert change.min(axis=1) == pytest.approx(np.ones(2 * n))
+
+
 def test_all_samples_at_a_kink_leave_no_room():
     assert modes.room(Network([0], [0], [1], 0), Dataset([2.0], [0.0])) == np.inf
 
