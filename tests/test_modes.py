@@ -22,6 +22,8 @@ def test_toggling_neurons_and_their_patterns_by_hand():
     assert {tuple(row) for row in here.patterns[1].astype(int)} == {
         (0, 0, 0, 0), (1, 1, 1, 1), (0, 0, 0, 1), (1, 0, 0, 1), (1, 0, 1, 1), (0, 1, 0, 0), (0, 1, 1, 0), (1, 1, 1, 0)}
     assert np.array_equal(here.pattern(0), MIXED.pattern(X))
+    normal = np.array([0.2, 1]) / np.hypot(0.2, 1)
+    assert here.directions[0] == pytest.approx(np.array([-normal, normal]))
 
 
 def test_patterns_are_those_of_displaced_networks():
