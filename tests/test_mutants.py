@@ -87,6 +87,13 @@ def test_prepared_code_does_the_same():
     assert scope["half"].__doc__ == "Of a number."
 
 
+def test_stranger_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["mutants.py", "trail"])
+    with pytest.raises(SystemExit, match="2"):
+        mutants.main()
+    assert "no module is called trail: choose from trial, claim" in capsys.readouterr().err
+
+
 DIFF = """# toy.twice.xǁBoxǁtwice__mutmut_2: survived
 --- src/toy/twice.py
 +++ src/toy/twice.py
