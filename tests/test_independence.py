@@ -10,6 +10,14 @@ from ledgerbook.claim import CheckFailed, Claim, Instance, Wrong, check
 from ledgerbook.independence import called, shared
 
 LIBRARY_CODE = """
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Point:
+    x: float
+
+
 class Square:
     def __init__(self, x):
         self.kept = None
@@ -32,10 +40,10 @@ def ground(x):
 @pytest.fixture(autouse=True)
 def packages(monkeypatch):
     """A library of two modules, and a package of claims that names it; the claims here are said to be written there."""
-    for name in ("toylibrary", "toylibrary.squares", "toylibrary.ground"):
+    for name in ("toylibrary", "toylibrary.squares", "toylibrary.ground", "toylibrary.runs.long"):
         module = ModuleType(name)
-        exec(LIBRARY_CODE, module.__dict__)
         monkeypatch.setitem(sys.modules, name, module)
+        exec(LIBRARY_CODE, module.__dict__)
     home = ModuleType("toyclaims")
     home.LIBRARY, home.COMMON_GROUND = "toylibrary", ("toylibrary.ground",)
     monkeypatch.setitem(sys.modules, "toyclaims", home)
@@ -70,6 +78,23 @@ def test_calls_are_found_by_name_and_module():
     assert called(by_the_library, squares(2), "toylibrary") == {"squares.Square.of", "squares._times"}
     assert called(given, 2, "toylibrary") == {"ground.ground"}
     assert called(given, 2, "toylibrary", ("toylibrary.ground",)) == called(given, 2, "toy") == frozenset()
+
+
+def test_module_is_named_without_its_packages():
+    assert called(lambda x: sys.modules["toylibrary.runs.long"].ground(x), 2, "toylibrary") == {"long.ground"}
+
+
+def test_methods_that_a_dataclass_makes_are_no_code_of_the_library():
+    assert called(sys.modules["toylibrary.squares"].Point, 2.0, "toylibrary") == frozenset()
+
+
+def test_common_ground_may_stand_on_both_sides():
+    """Without it the network's definition would make every check of a network impossible."""
+    both = claim(left=lambda s: given(s.x) * s.x, right={
+        "sum": lambda s: sum([given(s.x)] * s.x), "power": lambda s: s.x**2})
+    assert shared(both) == {"sum": (), "power": ()}
+    del sys.modules["toyclaims"].COMMON_GROUND
+    assert shared(both) == {"sum": ("ground.ground",), "power": ()}
 
 
 def test_profiler_of_somebody_else_is_given_back():

@@ -141,7 +141,7 @@ def test_collected_rows_are_those_of_the_registry(book):
 def test_row_leads_to_the_check_on_its_page():
     record = check(bound())
     assert '<div class="check mathjax_ignore tex2jax_ignore" id="check-s9-bound">' in record._repr_html_()
-    assert anchor("S9", "bound") == "check-s9-bound"
+    assert anchor("S9", "bound") == "check-s9-bound" and anchor("S9") == "check-s9"
 
 
 def test_claim_that_no_page_shows_is_named(book):

@@ -22,6 +22,8 @@ def test_toggling_neurons_and_their_patterns_by_hand():
     assert {tuple(row) for row in here.patterns[1].astype(int)} == {
         (0, 0, 0, 0), (1, 1, 1, 1), (0, 0, 0, 1), (1, 0, 0, 1), (1, 0, 1, 1), (0, 1, 0, 0), (0, 1, 1, 0), (1, 1, 1, 0)}
     assert np.array_equal(here.pattern(0), MIXED.pattern(X))
+    normal = np.array([0.2, 1]) / np.hypot(0.2, 1)
+    assert here.directions[0] == pytest.approx(np.array([-normal, normal]))
 
 
 def test_patterns_are_those_of_displaced_networks():
@@ -37,6 +39,30 @@ def test_each_direction_leads_into_its_mode():
         assert np.array_equal(there.pattern(X), here.pattern(mode))
 
 
+def test_distance_to_a_toggle_is_that_to_a_line():
+    """3 w1 + b1 = 0 is at the distance |3·2 + 1|/√10 from (w1, b1) = (2, 1)."""
+    assert modes.distances(Network([2], [1], [5], 0), Dataset([3], [0])) == pytest.approx(np.array([[7 / np.sqrt(10)]]))
+
+
+def test_a_random_direction_adds_half_of_the_size():
+    here, rng = modes.adjacent(MIXED, DATA), np.random.default_rng(2)
+    straight = modes.inside(MIXED, here, 5, 1e-3).vector - MIXED.vector
+    assert straight == pytest.approx(1e-3 * here.toward(5))
+    aside = modes.inside(MIXED, here, 5, 1e-3, rng).vector - MIXED.vector - straight
+    assert np.linalg.norm(aside) == pytest.approx(0.5e-3)
+
+
+@pytest.mark.parametrize(("residual", "counts"), [(1.9e-6, False), (-1.9e-6, False), (2.1e-6, True), (-2.1e-6, True)])
+def test_a_residual_counts_from_a_millionth_of_one_plus_the_largest_label(residual, counts):
+    constant = Network([0], [0], [0], 1)
+    data = Dataset([0, 1], [1 + residual, 1])
+    if counts:
+        with pytest.raises(ValueError, match="this holds at zero loss"):
+            modes.require_zero_loss(constant, data)
+    else:
+        assert modes.require_zero_loss(constant, data) is None
+
+
 def test_a_network_off_all_samples_has_one_mode():
     case = random_case(0, k=5, n=4, kink_distance=1e-2)
     here = modes.adjacent(case.net, case.data)
@@ -47,6 +73,18 @@ def test_a_network_off_all_samples_has_one_mode():
 def test_one_sample_and_a_neuron_everywhere():
     here = modes.adjacent(Network([0], [0], [1], 0), Dataset([2.0], [0.0]))
     assert [pattern.tolist() for pattern in here] == [[[False]], [[True]]]
+
+
+@pytest.mark.parametrize("x", [[10.0, 11.0], [-3.0, 0.5, 4.0], X])
+def test_a_neuron_everywhere_has_the_patterns_of_every_threshold(x):
+    """Wherever the samples are; its directions change every pre-activation by √(1 + x²) or more, and one by no more."""
+    x, n = np.array(x), len(x)
+    (patterns,), (directions,) = (getattr(modes.adjacent(Network([0], [0], [1], 0), Dataset(x, 0 * x)), name)
+                                  for name in ("patterns", "directions"))
+    right = x[:, None] > np.append(np.sort(x), -np.inf)
+    assert {tuple(row) for row in patterns} == {tuple(row) for row in [*right.T, *~right.T]} and len(patterns) == 2 * n
+    change = np.abs(directions @ [x, np.ones(n)]) / np.hypot(1, x)
+    assert change.min(axis=1) == pytest.approx(np.ones(2 * n))
 
 
 def test_all_samples_at_a_kink_leave_no_room():

@@ -102,6 +102,10 @@ def test_a_population_off_centre_by_hand():
     assert smoothness.population_g(points, stats.uniform(1, 3)) == pytest.approx(smoothness.g(points, sample), rel=1e-2)
 
 
+def test_no_points_have_no_weights():
+    assert smoothness.g([], DATA).shape == smoothness.population_g([], stats.uniform(1, 3)).shape == (0,)
+
+
 @pytest.mark.parametrize("population", [stats.cauchy(), stats.pareto(0.5)])
 def test_a_population_without_mean_has_no_weight(population):
     with pytest.raises(ValueError, match="finite mean"):

@@ -7,8 +7,10 @@ from functools import partial
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 
 from ledgerbook.claim import ROW, Attack, CheckFailed, Claim, Instance, Tolerance, Wrong, check, refute
+from ledgerbook.trial import Case
 
 ROUNDING = Tolerance(1e-12, why="a few roundings of terms of one sign")
 
@@ -48,7 +50,7 @@ def mean_of_squares(x):
     return np.mean(x**2)
 
 
-STRAIGHT = Attack(start=lambda x: x, build=lambda vector, x: vector)
+STRAIGHT = Attack(start=lambda x: x, build=lambda vector, x: vector, steps=60)
 
 
 def inequality(**changes):
@@ -216,10 +218,30 @@ def test_report_says_where_and_how_to_replay():
     assert float(left.split()[1]) == pytest.approx(right + 0.25)
 
 
+def test_report_line_by_line():
+    whole = [Instance("whole", 4, np.array([1.0, 2.0, 3.0])), Instance("half", None, np.array([0.5, 0.5, 0.25]))]
+    with pytest.raises(CheckFailed) as caught:
+        check(identity(instances=lambda: whole, left=lambda x: x**3 + np.array([0, 0.25, 0]) * (x[0] == 1)))
+    assert str(caught.value).splitlines() == [
+        "(S1) does not hold",
+        "  claim     A cube is a product of three.",
+        "  relation  left = right",
+        "  oracle    product",
+        "  verdict   fails on 1 of 2 instances",
+        "  worst on  instance 'whole', seed 4",
+        "  entry     (1,) of shape (3,)",
+        "  left      8.25",
+        "  right     8",
+        "  gap       0.25",
+        "  allowed   2.7e-11",
+        "  replay    next(i for i in claim.instances() if i.label == 'whole')"]
+
+
 # --- the check is worthless -------------------------------------------------------------------------------------------
 
 def test_blind_tolerance():
-    fails(identity(tolerance=Tolerance(0.05, why="far too wide")), "cannot see an error of 0.05 %", "product")
+    fails(identity(tolerance=Tolerance(0.05, why="far too wide")), "cannot see an error of 0.05 %", "product",
+          "tighten the tolerance, or state the claim with quantities that are not zero")
     fails(identity(tolerance={"product": ROUNDING, "logarithm": Tolerance(0.05, why="wide")}), "logarithm", "0.05 %")
 
 
@@ -257,6 +279,11 @@ def test_wrong_version_without_instances():
     fails(identity(wrong=(*identity().wrong, Wrong("nothing", instances=list))), "wrong version 'nothing'", "none")
 
 
+def test_wrong_version_just_above_the_tolerance_is_rejected():
+    near = Wrong("a hair off", left=lambda x: x**3 * (1 + 1.6e-12))
+    assert check(identity(wrong=(*identity().wrong, near))).rejected["a hair off"] == "over 1e-12"
+
+
 def test_missing_hypothesis_is_a_wrong_version():
     def negative():
         return instances(low=-2.0, high=-0.5)
@@ -285,6 +312,7 @@ def test_inequality_false_only_where_the_attack_gets():
         check(inequality(left=lambda x: np.sum(x**2), right={"constant": lambda x: 100.0}))
     report = str(caught.value)
     assert "holds on the instances, fails under attack" in report
+    assert re.search(r"replay    next\(i for .*'random \d+'\), then claim\.attack\.build\(np\.array\(\[", report)
     vector = np.array(eval(report.partition("np.array(")[2].partition(")")[0]))
     assert np.sum(vector**2) > 100
 
@@ -357,6 +385,77 @@ def test_wrong_version_may_fall_to_the_attack():
     assert "a constant" in check(inequality(wrong=(*inequality().wrong, far))).as_row()["rejected"]
 
 
+def test_implication_is_an_inequality_between_answers():
+    """x > 3/2 only where x > 1; where both say no, nothing is divided by nothing."""
+    implied = {"left": lambda x: bool(x > 1.5), "right": {"wider": lambda x: bool(x > 1)}, "instances": scalars,
+               "attack": LINE, "tolerance": Tolerance(0, why="yes or no"), "wrong": (
+                   Wrong("narrower", right=lambda x: bool(x > 1.8)), Wrong("never", right=lambda x: False))}
+    with np.errstate(all="raise"):
+        record = check(inequality(**implied))
+    assert (record.telling, record.tightness) == ("2 yes and 6 no", "")
+    assert record.nearest == "on 1 of 8 instances"
+
+
+def test_implication_from_what_always_holds_is_refused():
+    always = {"left": lambda x: np.ones(int(9 * x), dtype=bool), "right": {"all": lambda x: np.arange(int(9 * x)) < 99},
+              "instances": scalars, "attack": LINE, "tolerance": Tolerance(0, why="yes or no"), "wrong": (
+                  Wrong("none", right=lambda x: np.arange(int(9 * x)) < 0), Wrong("one", right=lambda x: x > 1))}
+    fails(inequality(**always), "the left side is True on all instances: add some on which it is not")
+
+
+def test_instances_with_too_many_parameters_are_no_starts():
+    """Twelve steps are enough for three parameters and not for four; only the instance of three can get above 2."""
+    mixed = {"left": lambda x: x.max(), "right": {"two": lambda x: 2.0}, "instances": lambda: [
+        Instance(f"size {size}", None, np.linspace(1, 1.8, size)) for size in (1, 3, 4)],
+        "attack": Attack(start=lambda x: x, steps=12, build=lambda vector, x: (
+            vector if x.size == 3 else np.minimum(vector, 1.9))),
+        "wrong": (Wrong("one", right=lambda x: 1.0), Wrong("more", left=lambda x: x.max() + 2))}
+    fails(inequality(**mixed), "fails under attack", "'size 3'")
+
+
+def test_search_may_wander_where_numpy_would_warn():
+    """exp(-350 x) underflows from x = 2.03 on, where no instance is."""
+    wanders = {"right": {"moments": lambda x: mean_of_squares(x) + np.exp(-350 * x.max())}}
+    with np.errstate(all="raise"):
+        assert check(inequality(**wanders, instances=lambda: instances(low=1.8)))
+
+
+def test_closeness_entry_by_entry():
+    """From -1, for sides of two signs and within the tolerance of 0, to 1 at equality; above where it is violated."""
+    left, right = np.array([0, 1e-13, -2, -3, 1, 2, 4, 1 - 1e-9]), np.array([0, -1e-13, 2, 1, 2, 2, 2, 1])
+    case = Case(Instance("all", None, None), left, right, np.maximum(left - right, 0), np.full(8, 1e-12))
+    assert case.closenesses("<=") == pytest.approx([-1, -1, -1, -1 / 3, 0.5, 1, 1.5, 1 - 1e-9], rel=1e-15)
+    assert case.loose("<=").tolist() == [True] * 5 + [False] * 3  # 1e-9 from equality is at equality
+    assert case.closeness("<=") == 1.5
+
+
+def test_violation_counts_where_there_is_nothing_to_climb():
+    """Both sides grow alike, and with them an error that the tolerance, which does not grow, hides at first."""
+    sized = {"left": lambda x: x[0] * x[1] * (1 + 2e-13), "right": {"size": lambda x: x[1]},
+             "instances": lambda: [Instance("equal", None, (1.0, 1.0)), Instance("less", None, (0.5, 1.0))],
+             "tolerance": Tolerance(1e-12, why="pretended", scale=lambda x: 1.0),
+             "attack": Attack(start=lambda x: [x[1]], build=lambda vector, x: (x[0], min(abs(vector[0]), 8)),
+                              steps=10, reach=7),
+             "wrong": (Wrong("half", right=lambda x: x[1] / 2), Wrong("more", left=lambda x: x[1] + 1))}
+    fails(inequality(**sized), "fails under attack", "instance 'equal'", "right     8")
+
+
+def test_last_start_is_chosen_by_the_name_of_the_claim():
+    """x ≤ 2 fails for the loosest instance alone, as only there the attack can move; other claims start elsewhere."""
+    stuck = {"left": lambda x: x[1], "right": {"two": lambda x: 2.0},
+             "instances": lambda: [Instance(f"x = {x}", None, (x, x)) for x in (1.8, 1.7, 1.6)],
+             "attack": Attack(start=lambda x: [x[1]], starts=2, steps=40, build=lambda vector, x: (
+                 x[0], vector[0] if x[0] == 1.6 else min(vector[0], 1.9))),
+             "wrong": (Wrong("one", right=lambda x: 1.0), Wrong("more", left=lambda x: x[1] + 2))}
+    found = set()
+    for number in range(6):
+        try:
+            found.add(check(inequality(equation=f"S{number}", **stuck)).tightness)
+        except CheckFailed as failure:
+            found.add(str(failure).partition("i.label == ")[2][:9])
+    assert found == {"within 10 % by the attack", "'x = 1.6'"}
+
+
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("sequence", [
@@ -387,7 +486,13 @@ def test_limit_that_one_instance_begins_at():
     assert check(begun)
 
 
+def test_limit_of_a_sequence_of_numbers():
+    assert check(limit(left=lambda x: geometric(x)[0], right={"closed form": lambda x: x[0]}, wrong=(
+        Wrong("half the limit", right=lambda x: x[0] / 2), Wrong("grows", left=lambda x: x[0] * TIMES))))
+
+
 def test_limit_of_too_few():
+    fails(limit(left=lambda x: x[0]), "the left side has shape (): return a sequence of 8 or more along the last axis")
     fails(limit(left=lambda x: x[:, None] * np.ones(7)), "8 or more")
 
 
@@ -432,13 +537,22 @@ def test_claim_that_cannot_be_written(changes, words):
     (lambda: Tolerance(-1e-9, why="x"), "rtol"),
     (lambda: Tolerance(np.nan, why="x"), "rtol"),
     (lambda: Tolerance(0.5, why="x"), "rtol"),
+    (lambda: Tolerance(0.1, why="x"), "rtol is 0.1: without a scale keep it below 0.1"),
     (lambda: Tolerance(1e-9, why=" "), "why is empty"),
-    (lambda: Attack(half, half, steps=3), "steps"),
+    (lambda: Attack(half, half, steps=9), "steps at least 10"),
+    (lambda: Attack(half, half, starts=0), "starts must be at least 1"),
+    (lambda: Attack(half, half, reach=np.inf), "reach is inf: give a finite number above 0"),
+    (lambda: Tolerance(np.inf, why="x", scale=half), "rtol is inf: give a finite number, at least 0"),
     (lambda: Attack(half, half, reach=0), "reach"),
 ])
 def test_piece_that_cannot_be_written(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_least_that_can_be_written():
+    assert Attack(half, half, starts=1, steps=10).steps == 10
+    assert Tolerance(0.5, why="of a scale", scale=half).rtol == 0.5
 
 
 def test_bound_to_different_values_is_not_the_same_callable():
@@ -488,6 +602,7 @@ def test_another_side_is_checked_and_named():
         "rejects 1 wrong version: a square")
     assert "A cube is a product of three — with another left side</summary>" in record._repr_html_()
     assert "lambda x: x * x**2" in record._repr_html_()
+    assert record._repr_html_().startswith('<div class="check mathjax_ignore tex2jax_ignore"><details>')
     with pytest.raises(ValueError, match="with another left side is no claim of the book"):
         record.as_row()
 
@@ -623,6 +738,18 @@ def test_page_shows_the_statement_in_tex_where_there_is_one():
     assert repr(check(identity(tex="x"))) == repr(check(identity()))
 
 
+def test_page_lists_terms_and_texts_and_nothing_between():
+    (listed,) = BeautifulSoup(check(identity())._repr_html_(), "html.parser").find_all("dl")
+    assert {child.name for child in listed.children} == {"dt", "dd"}
+    assert [child.text for child in listed.find_all("dt")] == [
+        "Left side", "Right side, product", "Right side, logarithm", "Relation", "Instances", "Tolerance",
+        "Wrong versions, each rejected", "Sight", "In one line", "Instances, wrong versions as code"]
+    assert [child.text for child in listed.find_all("dd")][3:7] == [
+        "left = right", "random … (20)",
+        "product, logarithm: to 1e-12, because a few roundings of terms of one sign",
+        "a square (other right side), off by over 10 %"]
+
+
 def test_page_names_every_region_that_scrolls():
     page = check(identity())._repr_html_()
     names = re.findall(r'<pre tabindex="0" role="region" aria-label="([^"]+)">', page)
@@ -650,8 +777,21 @@ def test_refutation_by_attack_alone():
     assert "under attack" in repr(refute(inequality(wrong=(*inequality().wrong, near)), "a hair less"))
 
 
+def test_refutation_holds_each_oracle_to_its_own_tolerance():
+    by_oracle = {"product": ROUNDING, "logarithm": Tolerance(1e-10, why="two transcendental functions")}
+    assert repr(refute(identity(tolerance=by_oracle), "half")) == "✗ (S1) half — fails on 20 of 20 instances"
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"instances": list}, r"^\(S1\): instances\(\) gives none"),
+    ({"left": lambda x: x.undefined}, r"^\(S1\): the left side on instance 'random 0', seed 0, raised")])
+def test_refutation_that_cannot_be_tried_names_the_claim(changes, words):
+    with pytest.raises(CheckFailed, match=words):
+        refute(identity(wrong=(*identity().wrong, Wrong("void", **changes))), "void")
+
+
 def test_only_wrong_versions_are_refuted():
-    with pytest.raises(ValueError, match="no wrong version 'a cube'"):
+    with pytest.raises(ValueError, match=r"^\(S1\) has no wrong version 'a cube': choose from a square, half$"):
         refute(identity(), "a cube")
     true = Wrong("the same in other words", left=lambda x: x * x**2)
     with pytest.raises(CheckFailed, match="does not fail"):
@@ -665,7 +805,7 @@ def scalars(count=8, low=0.2, high=1.9):
     return [Instance(f"x = {x:.3g}", None, float(x)) for x in np.linspace(low, high, count)]
 
 
-LINE = Attack(start=lambda x: [x], build=lambda vector, x: vector[0])
+LINE = Attack(start=lambda x: [x], build=lambda vector, x: vector[0], steps=40)
 
 
 def test_entry_that_is_always_equal_does_not_shield_a_false_one():
@@ -757,6 +897,12 @@ def test_one_answer_on_all_instances_is_no_evidence():
           "the same left side")
 
 
+def test_two_instances_are_enough_to_see_one_answer():
+    constant = {"left": lambda x: x / x, "right": {"one": lambda x: np.ones(3), "power": lambda x: x**0}}
+    fails(identity(**constant, instances=lambda: ALL[:2], wrong=(
+        Wrong("two", left=lambda x: 2 * x / x), Wrong("x", left=lambda x: x))), "the same left side")
+
+
 def test_sides_cannot_change_their_instance():
     def changing(x):
         x[0] = 1.0
@@ -812,6 +958,51 @@ def test_check_says_what_error_it_sees():
     assert check(inequality()).sight == check(limit()).sight == ""
 
 
+def scaled_cubes(*sizes):
+    """x³ at sizes of many orders, held to 1e-12 of the largest."""
+    def cubes(x):
+        return x[0] ** 3 * np.array(sizes)
+
+    return identity(left=cubes, right={"product": lambda x: product(x[0]) * np.array(sizes), "sum": lambda x: (
+        np.array(sizes) * (x[0] ** 2 * x[0]))}, wrong=(
+            Wrong("half", left=lambda x: cubes(x) / 2), Wrong("square", right=lambda x: cubes(x) ** 2)))
+
+
+def test_sight_is_that_of_nineteen_entries_in_twenty():
+    """Of ten entries all must be seen, and one that is small beside the others needs a larger error."""
+    assert check(scaled_cubes(*np.ones(9), 0.9e-6)).sight == "1e-5"
+    assert check(scaled_cubes(*np.ones(99), 0.9e-6)).sight == "1e-12"
+
+
+@pytest.mark.parametrize(("sizes", "enough"), [
+    ((*np.ones(19), 1e-10), True), ((*np.ones(18), 1e-10), False), ((*np.ones(18), 1e-10, 0.0), False),
+    ((*np.ones(38), 1e-10, 1e-10), True), ((*np.ones(37), 1e-10, 1e-10), False)])
+def test_one_entry_in_twenty_may_be_too_small_to_be_seen(sizes, enough):
+    """Of those that are not zero."""
+    if enough:
+        assert check(scaled_cubes(*sizes))
+    else:
+        fails(scaled_cubes(*sizes), "cannot see an error of 0.05 % in entry", "on any instance")
+
+
+def test_one_oracle_of_a_reader_must_see_every_entry_as_well():
+    with pytest.raises(CheckFailed, match=r"^\(S1\) with another right side: this check cannot see .* in entry \(1,\)"):
+        check(scaled_cubes(1.0, 1e-10), right=lambda x: x[0] ** 3 * np.array([1.0, 1e-10]))
+
+
+def test_rounding_noise_beside_a_large_entry_needs_no_sight():
+    assert check(scaled_cubes(1e6, 1e-12)).sight == "1e-12"
+
+
+def test_entries_that_are_zero_need_no_sight():
+    """On one instance of many, or all of one shape."""
+    zeros = [Instance("zero", None, np.zeros(3)), Instance("half of it", None, np.array([0, 1.0, 2.0]))]
+    two = {"right": {"product": product, "prod": cube_by_prod}}
+    with np.errstate(divide="raise", invalid="raise"):
+        assert check(identity(instances=lambda: [*instances(), *zeros], **two)).sight == "1e-12"
+    assert check(identity(instances=lambda: [*instances(), Instance("two", None, np.zeros(2))], **two)).sight == "1e-12"
+
+
 def test_instances_too_small_to_tell_are_counted():
     record = check(identity(instances=with_zeros, right={"product": product, "repeated": cube_by_prod}))
     assert record.telling == "20 tell"
@@ -839,6 +1030,7 @@ def test_zero_and_one_are_no_answer():
     numbers = {"left": lambda x: float(x > 1), "right": {
         "logarithm": lambda x: float(np.log(x) > 0), "inverse": lambda x: float(1 / x < 1)}}
     fails(identity(**YES_NO | numbers), "True or False")
+    assert check(identity(**YES_NO | numbers | {"tolerance": ROUNDING}))  # numbers that happen to be 0 or 1
     counts = {"left": lambda x: np.array([x > 1, 0.0]), "right": {
         "a": lambda x: [float(np.log(x) > 0), 0.0], "b": lambda x: [1 / x < 1.0, 0]}}
     assert check(identity(**YES_NO | counts | {"wrong": (

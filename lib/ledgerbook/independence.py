@@ -29,10 +29,9 @@ def shared(claim: Claim) -> dict[str, tuple[str, ...]]:
 
 def _called(claim: Claim, side: Callable) -> frozenset[str]:
     home = sys.modules.get(claim.home)
-    library = getattr(home, "LIBRARY", "")
-    if not library:
+    if not hasattr(home, "LIBRARY"):
         return frozenset()
-    return called(side, next(iter(claim.instances())).value, library, getattr(home, "COMMON_GROUND", ()))
+    return called(side, next(iter(claim.instances())).value, home.LIBRARY, getattr(home, "COMMON_GROUND", ()))
 
 
 def called(side: Callable, value: Any, library: str, ground: tuple[str, ...] = ()) -> frozenset[str]:
@@ -44,7 +43,7 @@ def called(side: Callable, value: Any, library: str, ground: tuple[str, ...] = (
     found: set[str] = set()
 
     def note(frame: FrameType, event: str, argument: Any) -> None:
-        module = frame.f_globals.get("__name__", "")
+        module = frame.f_globals.get("__name__")
         if event == "call" and f"{module}.".startswith(f"{library}.") and module not in ground:
             name = frame.f_code.co_qualname.partition(".<locals>")[0]
             if not name.startswith(("<", "__create_fn__")):  # no comprehension, and no method that a dataclass made

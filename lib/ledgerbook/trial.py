@@ -82,9 +82,8 @@ class Case:
 
         For two sides of one sign it is the smaller over the larger; above 1 the inequality is violated.
         """
-        telling = self.size > self.allowed
-        room = _room(relation, self.left, self.right)
-        return np.where(telling, np.maximum(-1.0, 1 - room / np.where(telling, self.size, 1.0)), -1.0)
+        room, size = _room(relation, self.left, self.right), self.size
+        return 1 - np.divide(room, size, out=np.full(size.shape, 2.0), where=size > self.allowed)
 
     def closeness(self, relation: str) -> float:
         """That of the nearest entry."""
@@ -181,7 +180,7 @@ class Trial:
             size = np.max([np.abs(case.left) for case in alike], axis=0)
             seen = np.any([np.abs(case.left * PLANTED - case.right) > case.allowed for case in alike], axis=0)
             blind = ~seen & (size > ROUNDOFF * size.max())
-            found[shape] = blind if blind.sum() > MINUTE * np.count_nonzero(size) else np.zeros(shape, dtype=bool)
+            found[shape] = blind & (blind.sum() > MINUTE * np.count_nonzero(size))
         return found
 
     def sight(self, cases: Sequence[Case]) -> float:
@@ -218,7 +217,7 @@ class Trial:
         loose.sort(key=lambda case: -case.closenesses(relation)[case.loose(relation)].max())
         loose = _one_of_each_kind_first(loose)
         chosen = loose[: self.claim.attack.starts]
-        if len(loose) > len(chosen) > 1:
+        if len(chosen) > 1:
             rest = loose[len(chosen) - 1 :]
             chosen[-1] = rest[zlib.crc32(self.claim.name.encode()) % len(rest)]
         return [*chosen, *equal[:1]]
