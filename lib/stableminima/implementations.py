@@ -125,7 +125,7 @@ def least_pair_cost(data: Dataset, density: Array) -> tuple[float, Array]:
     ends = np.array([low, (start + end) / 2, high])
     costs = np.array([_cost(at, middle, 1.0, data, density) + _cost(at, middle, -1.0, data, density) for at in ends])
     best, each = costs.argmin(axis=0), np.arange(low.size)
-    nudge = NUDGE * (high - low)
+    nudge = NUDGE * np.minimum(high - low, width)
     return float(costs.min()), np.clip(ends[best, each], low + nudge, high - nudge)
 
 
@@ -249,7 +249,8 @@ def _written(net: Network, data: Dataset, of: Shape, pairs: Array) -> tuple[Netw
     both, right = np.tile(np.eye(place.size), 2), np.repeat([1.0, 0.0], place.size)
     rows, values = np.vstack([both, right]) * (total / cost), np.append(mass, of.slope)
     largest = rows.max(axis=1)
-    units = np.where(moment > 0, np.stack([moment, moment, cost / np.maximum(moment, 1e-300)]), 1.0)
+    seen = np.where(moment > 0, moment, 1.0)  # a neuron that sees no sample may have any unit
+    units = np.stack([seen, seen, cost / seen])
     found = flattest.solve(blocks / units[..., None], equations=(rows / largest[:, None], values / largest),
                            offset=1 / total)
     plus = _cleaned(found.bends[: place.size], mass, of.slope, sides / total, total / cost)
