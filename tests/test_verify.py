@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 
 from ledgerbook.claim import ROW, Attack, CheckFailed, Claim, Instance, Tolerance, Wrong, check, refute
 from ledgerbook.trial import Case
+from ledgerbook.trial import _relative as relative
 
 ROUNDING = Tolerance(1e-12, why="a few roundings of terms of one sign")
 
@@ -992,6 +993,11 @@ def test_one_oracle_of_a_reader_must_see_every_entry_as_well():
 
 def test_rounding_noise_beside_a_large_entry_needs_no_sight():
     assert check(scaled_cubes(1e6, 1e-12)).sight == "1e-12"
+
+
+def test_no_share_of_zero_is_small_enough():
+    shares = relative(np.full(3, 1e-12), np.array([0.0, -2.0, 0.0]))
+    assert shares.tolist() == [np.inf, 5e-13, np.inf]
 
 
 def test_entries_that_are_zero_need_no_sight():
