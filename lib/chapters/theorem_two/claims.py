@@ -69,6 +69,24 @@ def _strongly_stable(*shares: float) -> Iterator[Instance]:
             yield Instance(f"{name}, η at {share} of the largest", None, replace(case, eta=eta))
 
 
+def _fits_all(case: Case) -> bool:
+    """V = ℝⁿ."""
+    return strong.second_layer_rank(case.net, case.data.x) == case.data.n
+
+
+def narrow() -> Case:
+    """Five samples, two neurons with their knots on the outer ones, silent on all: V has one dimension only."""
+    net = Network([-0.5, 0.5], [-0.125, -0.875], [-2.0, 1.0], 0)
+    x = np.array([-0.25, 0.5, 0.75, 1.25, 1.75])
+    return Case(net, Dataset(x, net(x)))
+
+
+def _with_a_sharper_mode() -> Iterator[Instance]:
+    """Strongly stable although λ_max of a mode is 1.4988: by (IV.1) that needs 2/η of 1.4273 only (Exercise 904)."""
+    for edge in (1.43, 1.46):
+        yield Instance(f"two neurons on five samples, 2/η = {edge}", None, replace(narrow(), eta=2 / edge))
+
+
 # ---- the paper's road --------------------------------------------------------------------------------------------
 
 
@@ -136,7 +154,7 @@ S71 = Claim(
     tex=r"\lambda_{\max}^{\mathrm{upper}} \le \frac2\eta + 2\sqrt3\, C \sqrt{\lambda_{\max}^{\mathrm{upper}}}"
         r"\,\sqrt{\frac{p_{\max}}n}",
     relation="<=",
-    instances=lambda: _strongly_stable(0.5, 1.0),
+    instances=lambda: chain(_strongly_stable(0.5, 1.0), _with_a_sharper_mode()),
     left=_sharpest,
     right={"2/η and the correction": _paper_bound},
     wrong=(
@@ -329,13 +347,13 @@ def _ladder(case: Case) -> Array:
 S75_LADDER = Claim(
     equation="S75",
     part="the ladder",
-    says="Sharpest mode, 2/η, corrected with the exact distance of the modes, corrected with C and p: in this order",
-    tex=r"\lambda_{\max}^{\mathrm{upper}} \le \frac2\eta \le \Bigl(\tfrac{\alpha'"
+    says="Where V = ℝⁿ: sharpest mode, 2/η, corrected with the modes' exact distance, corrected with C and p, in order",
+    tex=r"V = \mathbb R^n: \quad \lambda_{\max}^{\mathrm{upper}} \le \frac2\eta \le \Bigl(\tfrac{\alpha'"
         r" + \sqrt{\alpha'^2 + 4\beta}}2\Bigr)^{\!2} \le \Bigl(\tfrac{\alpha"
         r" + \sqrt{\alpha^2 + 4\beta}}2\Bigr)^{\!2}, \quad"
         r" \alpha' = \tfrac{2}{\sqrt n} \max \|\Phi_m - \Phi_{m'}\|",
     relation="<=",
-    instances=lambda: _strongly_stable(0.5, 1.0),
+    instances=lambda: (each for each in _strongly_stable(0.5, 1.0) if _fits_all(each.value)),
     left=_ladder,
     right={"one rung up": lambda case: np.append(_ladder(case)[1:], float(
         strong.ceiling(case.eta, strong.paper_alpha(case.net, case.data))))},
@@ -344,6 +362,7 @@ S75_LADDER = Claim(
               left=lambda case: np.append(_ladder(case)[:2], _exact_ceiling(case, 20.0))),
         Wrong("the rungs reversed", left=lambda case: _ladder(case)[::-1]),
         Wrong("at any step size", instances=lambda: _strongly_stable(3.0)),
+        Wrong("V is smaller", instances=_with_a_sharper_mode),
     ),
     attack=ALLOWED_STEPS,
 )
@@ -580,7 +599,7 @@ def _allowance(case: Case) -> float:
     return 1 / case.eta - 0.5
 
 
-def _stable_only() -> Iterator[Instance]:
+def _returning() -> Iterator[Instance]:
     """The missing hypothesis: chapter V's corner at a step size at which descent returns, but not in every step."""
     corner = Network([1 / 16], [1 / 16], [3 / 32], 0)
     data = Dataset([-5, -1, 3], corner([-5, -1, 3]))
@@ -597,7 +616,7 @@ IX_THEOREM = Claim(
     left=_integral,
     right={"1/η - ½": _allowance},
     wrong=(
-        Wrong("stable, but not strongly", instances=_stable_only),
+        Wrong("not strongly stable, though descent returns", instances=_returning),
         Wrong("1/(2η) - ½", right=lambda case: 0.5 / case.eta - 0.5),
         Wrong("the integral doubled", left=lambda case: 2 * _integral(case)),
     ),
@@ -637,13 +656,6 @@ def _besides() -> Iterator[Instance]:
             move = 1e-6 * start / np.linalg.norm(start) + 1e-12 * here.toward(mode)
             yield Instance(f"{name}, mode {mode}", which,
                            Beside(replace(case, eta=0.3), here.pattern(mode), residuals, move))
-
-
-def narrow() -> Case:
-    """Five samples, two neurons with their knots on the outer ones, silent on all: V has one dimension only."""
-    net = Network([-0.5, 0.5], [-0.125, -0.875], [-2.0, 1.0], 0)
-    x = np.array([-0.25, 0.5, 0.75, 1.25, 1.75])
-    return Case(net, Dataset(x, net(x)))
 
 
 def _narrow() -> Iterator[tuple[str, Case]]:
@@ -713,8 +725,8 @@ class Meeting:
 
 def _around_the_edge() -> Iterator[Instance]:
     """V = ℝⁿ; step sizes on both sides of 2/λ of the sharpest mode."""
-    for name, case in chain(_found(2), _random(6)):
-        for share in (0.99, 1.001):
+    for name, case in chain(_found(2), _random(7)):
+        for share in (0.99, 1.001) if _fits_all(case) else ():
             yield Instance(f"{name}, η at {share} of the largest", None, Meeting.at(case, share))
 
 
@@ -983,7 +995,8 @@ IX_RETURNS = Claim(
     equation="IX.3",
     part="real descent",
     says="Descent returns to the one neuron from every start tried, and leaves when its knot is beside the sample",
-    tex=r"\|\theta_{200} - \theta^*\| \le \|\theta_0 - \theta^*\| \iff \tau = x_1",
+    tex=r"\|\theta_{200} - \theta^*\| \le \|\theta_0 - \theta^*\| \iff \tau = x_1"
+        r" \quad (\tau - x_1 \in \{0, \pm\tfrac1{100}\})",
     relation="=",
     instances=_neurons,
     left=_returns,
