@@ -337,7 +337,7 @@ def _in_every_mode(case: Case, weight: smoothness.Weight = smoothness.g_low, con
 X_EVERY = Claim(
     equation="X.1",
     says="Every mode is at least as sharp as the bound with its knots beside the samples, hence as that with g_low",
-    tex=r"\lambda_{\max}(H_m) \ge 1 + 2 \sum_i |c_i|\, g(\tau_i^m) \ge 1 + 2 \int |f''|\, g_{\mathrm{low}}",
+    tex=r"\lambda_{\max}(H_m) \ge 1 + 2 \sum_i c_i\, g(\tau_i^m) \ge 1 + 2 \int |f''|\, g_{\mathrm{low}}",
     relation=">=",
     instances=_cases,
     left=_sharpnesses,
