@@ -33,7 +33,7 @@ def along_lines(net: Network, data: Dataset, lines: int = 12) -> Picture:
         most = max(most, max(values))
         ax.plot(t, values, lw=0.9, color=PALETTE["model"].ink)
     ax.axhline(best.bound, **PALETTE["bound"].line, label="what Q proves of all rescalings")
-    ax.set(yscale="log", xlabel="place on a line in log β, 0 at the flattest rescaling", ylabel="λ_max")
+    ax.set(yscale="log", xlabel="place on a line in log β, 0 at the flattest rescaling", ylabel=r"$\lambda_{\max}$")
     ax.legend(loc="upper center")
     return Picture(
         figure,
@@ -76,13 +76,13 @@ def paper_and_path(cases: dict[str, tuple[Network, Dataset]]) -> Picture:
         run, best = descend_in_factors(net, data), rescaling.flattest_rescaling(net, data)
         step = np.arange(1, run.sharpness.size + 1)
         gap = np.maximum(run.sharpness / run.proved - 1, 1e-16)
-        ax.plot(step, np.maximum(run.sharpness / best.bound - 1, 1e-16), label="above the smallest λ_max",
+        ax.plot(step, np.maximum(run.sharpness / best.bound - 1, 1e-16), label=r"above the smallest $\lambda_{\max}$",
                 **PALETTE["sharpness"].line)
         ax.plot(step, gap, label="gap of the paper's certificate", **PALETTE["threshold"].line)
         ax.axhline(max(best.gap, 1e-16), label="gap of the density matrix", **PALETTE["bound"].line)
         ax.set(title=name, xscale="log", yscale="log", ylim=(1e-16, 10), xlabel="step of gradient descent on log β")
         left[name] = gap[-1]
-    axes[0].set_ylabel("share of λ_max")
+    axes[0].set_ylabel(r"share of $\lambda_{\max}$")
     axes[0].legend(loc="lower left", fontsize=7)
     words = ", ".join(f"{value:.0e} ({name})" for name, value in left.items())
     return Picture(
@@ -157,7 +157,7 @@ def chain(links: Chain) -> Picture:
     figure, (left, right) = blank(7.2, 3.4, columns=2)
     every = np.geomspace(links.eta.min(), links.eta.max(), 50)
     left.plot(every, 2 / every, label="2/η", **PALETTE["threshold"].line)
-    names = ("λ_max found", "flattest rescaling", "Λ(f), flattest implementation", "Lemma 4")
+    names = (r"$\lambda_{\max}$ found", "flattest rescaling", "Λ(f), flattest implementation", "Lemma 4")
     values = (links.found, links.rescaled, links.flattest, links.lemma)
     for name, value, role in zip(names, values, ("sharpness", "model", "curvature", "bound"), strict=True):
         left.plot(links.eta, value, marker=PALETTE[role].marker, ms=2.5, label=name, **PALETTE[role].line)
@@ -230,7 +230,7 @@ def sides(net: Network, data: Dataset) -> Picture:
             ax.plot(each.thresholds[chosen], bend[chosen], PALETTE[role].marker, ms=3, color=PALETTE[role].ink,
                     label=f"opens to the {'right' if right else 'left'}")
         ax.plot(data.x, 0 * data.x, "|", ms=8, color=PALETTE["data"].ink)
-        ax.set(title=f"{title}: λ_max {tangent.interpolation_sharpness(each, data):.2f}", xlabel="threshold")
+        ax.set(title=rf"{title}: $\lambda_{{\max}}$ {tangent.interpolation_sharpness(each, data):.2f}", xlabel="threshold")
         outward = (each.thresholds > np.median(data.x)) == (each.w1 > 0)
         turned.append(np.average(outward[inside], weights=np.abs(bend[inside])))
     axes[0].set_ylabel("bend c = |w1| w2")

@@ -25,7 +25,7 @@ def both_sides(found: Sequence[Instance], gap: float = 1e-3, steps: int = 4000) 
         for factor, role, name in sides:
             eta = factor * 2 / system.sharpness
             distance = [np.linalg.norm(system.mean_after(start, eta, t)) for t in times]
-            label = f"{gap:.1%} {name} 2/λ_max" if each is found[0] else None
+            label = rf"{gap:.1%} {name} $2/\lambda_{{\max}}$" if each is found[0] else None
             ax.plot(times, distance, lw=1, label=label, **PALETTE[role].line)
             ends[name].append(distance[-1])
     ax.set(yscale="log", xlabel="steps", ylabel="distance (start = 1)")
@@ -56,8 +56,8 @@ def batch_sizes(found: Sequence[Instance]) -> Picture:
         ax.plot(0.9, trace, marker="_", ms=12, mew=2, color=PALETTE[role].ink, ls="none", label=label)
         lowest.append(share[0])
         traces.append(trace)
-    ax.axhline(1, ls="--", color=PALETTE["threshold"].ink, label="2/λ_max")
-    ax.set(xlabel="batch size", ylabel="largest stable step / (2/λ_max)", ylim=(0, 1.08), xticks=sizes)
+    ax.axhline(1, ls="--", color=PALETTE["threshold"].ink, label=r"$2/\lambda_{\max}$")
+    ax.set(xlabel="batch size", ylabel=r"largest stable step / ($2/\lambda_{\max}$)", ylim=(0, 1.08), xticks=sizes)
     ax.legend(loc="lower right", ncols=2)
     return Picture(
         figure,
@@ -79,11 +79,11 @@ def three_thresholds(found: Instance) -> Picture:
     edge = 2 / systems[0].sharpness
     sure, mean = (np.array([*(largest_step(each, power) for each in systems[:-1]), edge]) / edge for power in (0, 1))
     square = np.array([each.largest_mean_square_step for each in systems]) / edge
-    ax.axhline(1, label="2/λ_max: above it the mean leaves, by Lemma 1", **PALETTE["threshold"].line)
+    ax.axhline(1, label=r"$2/\lambda_{\max}$: above it the mean leaves, by Lemma 1", **PALETTE["threshold"].line)
     for role, name, share in (("weight", "almost surely", sure), ("model", "in the mean", mean),
                               ("loss", "in mean square", square)):
         ax.plot(sizes, share, marker=PALETTE[role].marker, ms=5, lw=1.3, label=name, **PALETTE[role].line)
-    ax.set(xlabel="batch size", ylabel="largest step / (2/λ_max)", ylim=(0, 1.25), xticks=sizes)
+    ax.set(xlabel="batch size", ylabel=r"largest step / ($2/\lambda_{\max}$)", ylim=(0, 1.25), xticks=sizes)
     ax.legend(loc="lower right")
     return Picture(
         figure,

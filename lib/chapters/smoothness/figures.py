@@ -49,7 +49,7 @@ def weights(populations: Mapping[str, rv_frozen], n: int = 10, seed: int = 0) ->
 def slack(groups: Mapping[str, Sequence[Instance]]) -> Picture:
     """What each step of the proof gives away, as a factor of the sharpness."""
     figure, axes = blank(7.2, 3.0, columns=len(groups))
-    steps = ("λ_max", "at 1/√n", "mean ineq.", "min(g⁻,g⁺)", "knots")
+    steps = (r"$\lambda_{\max}$", "at 1/√n", "mean ineq.", "min(g⁻,g⁺)", "knots")
     last: dict[str, np.ndarray] = {}
     for ax, (name, instances), role in zip(axes, groups.items(), ("model", "curvature"), strict=False):
         chains = np.array([[*chain_of_bounds(each.value).values()] for each in instances])
@@ -58,7 +58,7 @@ def slack(groups: Mapping[str, Sequence[Instance]]) -> Picture:
         for index in (0, -1) if ax is axes[0] else ():
             ax.annotate(instances[index].label.removeprefix("minimum found at "), (4, share[index, -1]), fontsize=7,
                         xytext=(-4, 4), textcoords="offset points", ha="right")
-        ax.set(title=name, ylim=(0, 1.05), xticks=range(5), ylabel="share of λ_max" if ax is axes[0] else "")
+        ax.set(title=name, ylim=(0, 1.05), xticks=range(5), ylabel=r"share of $\lambda_{\max}$" if ax is axes[0] else "")
         ax.set_xticklabels(steps, rotation=35, ha="right")
         last[name] = share[:, -1]
     words = " and ".join(f"{np.median(share):.0%} ({name})" for name, share in last.items())
