@@ -230,7 +230,8 @@ def sides(net: Network, data: Dataset) -> Picture:
             ax.plot(each.thresholds[chosen], bend[chosen], PALETTE[role].marker, ms=3, color=PALETTE[role].ink,
                     label=f"opens to the {'right' if right else 'left'}")
         ax.plot(data.x, 0 * data.x, "|", ms=8, color=PALETTE["data"].ink)
-        ax.set(title=rf"{title}: $\lambda_{{\max}}$ {tangent.interpolation_sharpness(each, data):.2f}", xlabel="threshold")
+        sharpness = tangent.interpolation_sharpness(each, data)
+        ax.set(title=rf"{title}: $\lambda_{{\max}}$ {sharpness:.2f}", xlabel="threshold")
         outward = (each.thresholds > np.median(data.x)) == (each.w1 > 0)
         turned.append(np.average(outward[inside], weights=np.abs(bend[inside])))
     axes[0].set_ylabel("bend c = |w1| w2")

@@ -58,9 +58,10 @@ def slack(groups: Mapping[str, Sequence[Instance]]) -> Picture:
         for index in (0, -1) if ax is axes[0] else ():
             ax.annotate(instances[index].label.removeprefix("minimum found at "), (4, share[index, -1]), fontsize=7,
                         xytext=(-4, 4), textcoords="offset points", ha="right")
-        ax.set(title=name, ylim=(0, 1.05), xticks=range(5), ylabel=r"share of $\lambda_{\max}$" if ax is axes[0] else "")
+        ax.set(title=name, ylim=(0, 1.05), xticks=range(5))
         ax.set_xticklabels(steps, rotation=35, ha="right")
         last[name] = share[:, -1]
+    axes[0].set_ylabel(r"share of $\lambda_{\max}$")
     words = " and ".join(f"{np.median(share):.0%} ({name})" for name, share in last.items())
     best = f"{next(iter(last.values()))[-1]:.0%}"
     return Picture(
