@@ -88,7 +88,7 @@ def second_layer(net: Network, x: ArrayLike) -> Array:
 
 
 def second_layer_rank(net: Network, x: ArrayLike) -> int:
-    """dim V. Where it is n, strong stability is exactly max_m λ_max(H_m) ≤ 2/η (IX.2).
+    """dim V. Where it is n, strong stability of gradient descent is exactly max_m λ_max(H_m) ≤ 2/η (IX.2).
 
     >>> second_layer_rank(Network([1], [0], [5], 0), [-1, 2])
     2

@@ -50,10 +50,11 @@ def versions(sweeps: Sequence[Sweep]) -> Picture:
         figure,
         "fig-versions",
         f"Bounds of the sharpest mode by three versions of Theorem 2, at the {edge.size} minima that the book keeps. "
-        "Knots within $10^{-5}$ of a sample are moved onto it. Left: in units of $2/\\eta$, which holds without any "
-        f"correction. (S75), corrected, is {np.median(paper / edge):.1f} times as large in the median. At the worst "
-        f"run $2/\\eta$ is {edge[worst]:.3g}, (S75) says {paper[worst]:.3g}, and {exact[worst]:.3g} with the exact "
-        "distance of the modes. Right: the same bounds in units of what the function needs, cumulated over the runs; "
+        "Knots within $10^{-5}$ of a sample are moved onto it. Left: in units of $2/\\eta$, which needs no correction "
+        f"where $V = \\mathbb R^n$, as here. (S75), corrected, is {np.median(paper / edge):.1f} times as large in the "
+        f"median. At the worst run $2/\\eta$ is {edge[worst]:.3g}, (S75) says {paper[worst]:.3g}, and "
+        f"{exact[worst]:.3g} with the exact distance of the modes. Right: the same bounds in units of what the "
+        "function needs, cumulated over the runs; "
         f"from left to right $2/\\eta$, the exact distance, (S75). At {void} runs (S75) would not exclude the function "
         "found at any step size.",
         f"Scatter plot and cumulative distributions over {edge.size} runs. The correction with C and p raises the "
