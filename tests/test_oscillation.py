@@ -96,6 +96,7 @@ def test_watching_counts_every_step():
 @pytest.mark.parametrize(("make", "words"), [
     (lambda: oscillation.at(Network([1], [0.5], [1], 0), Dataset([0, 1], [0.5, 1.5])), "thresholds on samples"),
     (lambda: oscillation.at(Network([1], [0], [1], 0), Dataset([0, 1], [0.5, 1.5])), "zero loss"),
+    (lambda: oscillation.at(Network([1], [0], [0], 0), Dataset([0, 1], [0, 0])), "w2 = 0"),
     (lambda: oscillation.at(Network([1], [0], [1], 0), Dataset([0, 1], [0, 1])).threshold(2, 1), "above low"),
 ])
 def test_what_makes_no_sense_is_refused(make, words):

@@ -1,9 +1,9 @@
 """The oscillation of descent at a kink, in n + T coordinates: a switching system small enough to follow for long.
 
-At a minimum of zero loss let T neurons have their thresholds on samples. Take one mode m as the *base*, with tangent
-features A, and write e_i for the displacement (x_j, 1) of (w1_i, b1_i), where j = j(i) is its sample. A displacement
-of the parameters that lies in the span of all gradients is u = A g + Σ_i w2_i Y_i e_i, and the linearised step of
-descent becomes (K.1)
+At a minimum of zero loss let T neurons with w2 ≠ 0 have their thresholds on samples. Take one mode m as the *base*,
+with tangent features A, and write e_i for the displacement (x_j, 1) of (w1_i, b1_i), where j = j(i) is its sample. A
+displacement of the parameters that lies in the span of all gradients is u = A g + Σ_i w2_i Y_i e_i, and the linearised
+step of descent becomes (K.1)
 
     g ← g - (η/n) d,   Y_i ← Y_i - (η/n) τ_i d_j(i) where neuron i is flipped, that is, not as in the base,
     d = G g + Σ_i ω_i Y_i k_i + Σ_flipped τ_i ω_i P_i ε_j(i),   P_i = k_iᵀg + c_i Y_i.
@@ -294,13 +294,14 @@ def at(net: Network, data: Dataset, base: int | None = None) -> Oscillation:
     Raises
     ------
     ValueError
-        If the loss is not zero, no neuron has a threshold on a sample, or one has w1 = b1 = 0.
+        If the loss is not zero, no neuron has a threshold on a sample, or one of these has w1 = b1 = 0
+        or w2 = 0.
     """
     modes.require_zero_loss(net, data)
     here = modes.adjacent(net, data)
-    if not here.neurons.size or (net.w1[here.neurons] == 0).any():
+    if not here.neurons.size or (net.w1[here.neurons] == 0).any() or (net.w2[here.neurons] == 0).any():
         raise ValueError(f"neurons {here.neurons.tolist()} toggle: give a network with thresholds on samples, and no "
-                         "neuron with w1 = b1 = 0")
+                         "neuron among them with w1 = b1 = 0 or w2 = 0")
     if base is None:
         base = int(modes.sharpnesses(net, data).argmin())
     active = np.array(here.choices(base)) == 1

@@ -48,6 +48,12 @@ def silent_mode(count: int) -> Tried:
     return Tried(count, sum(not leaves(here, 2 / (0.99 * here.sharpness)) for here in bases))
 
 
+def thrown(count: int) -> int:
+    """How many such networks have their silent mode 1 % below 2/η, and yet an orbit that grows: no converse."""
+    bases = (oscillation.at(net, data, base=0) for net, data in networks(count, positive=True))
+    return sum(leaves(here, 2 / (1.01 * here.sharpness)) for here in bases)
+
+
 def low_norm(net: Network, data: Dataset) -> float:
     """∫|f''| g with the smaller one-sided limit of g where a knot is on a sample."""
     position, mass = net.knots
