@@ -526,7 +526,7 @@ def _both_or_neither(value: Rescaled) -> bool:
 XI_ATTAINED = Claim(
     equation="XI.5",
     says="Where 1 + x_j x_l ≥ 0, the infimum is a minimum unless a neuron with w2 = 0 is active on a sample",
-    tex=r"\inf \text{ attained} \iff \text{no } i \text{ has } w^{(2)}_i = 0 \text{ and } I_i \ne 0",
+    tex=r"1 + x_j x_l \ge 0: \quad \inf \text{ attained} \iff \text{no } i \text{ has } w^{(2)}_i = 0,\ I_i \ne 0",
     relation="=",
     instances=_idle,
     left=lambda value: bool(rescaling.flattest_rescaling(value.case.net, value.case.data).attained),
@@ -987,7 +987,7 @@ def _descent_stays(value: AtStepSize) -> bool:
 XI_THEOREM = Claim(
     equation="XI.7",
     says="At η below 2/Λ(f) an implementation of f is linearly stable, above it none of those tried",
-    tex=r"\eta < 2/\Lambda(f) \iff \text{some implementation of } f \text{ is linearly stable}",
+    tex=r"\eta \ne 2/\Lambda(f): \quad \eta < 2/\Lambda(f) \iff \text{some implementation is linearly stable}",
     relation="=",
     instances=_step_sizes,
     left=lambda value: bool(value.eta < 2 / value.written.found.bound),
