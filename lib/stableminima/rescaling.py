@@ -42,7 +42,8 @@ class FlattestRescaling:
     ----------
     net : the rescaled network. sharpness : its λ_max(ΦᵀΦ/n), an upper bound.
     bound : what ``density`` proves of every rescaling. density : Q, shape (n, n).
-    attained : False where a neuron with w2 = 0 is active on a sample: then the smaller its factor is the better.
+    attained : False where a neuron with w2 = 0 is active on a sample: then no larger factor of it is better than a
+        smaller one, and if 1 + x_j x_l ≥ 0 for all pairs of samples each is worse (XI.5).
     """
 
     net: Network
@@ -81,9 +82,9 @@ def rescaling_bound(net: Network, data: Dataset, density: ArrayLike) -> float:
 def flattest_rescaling(net: Network, data: Dataset, gap: float = 1e-10) -> FlattestRescaling:
     """The rescaling with the smallest λ_max(ΦᵀΦ/n), with a proof that none is flatter by more than the share ``gap``.
 
-    At zero loss λ_max(ΦᵀΦ/n) is the sharpness (S82). A neuron with w2 = 0 has no best factor: the smaller the better,
-    so it is shrunk until it adds 1e-16. One without an active sample adds nothing and stays as it is. All of it is in
-    the activation pattern of ``net``: a threshold within rounding of a sample may be on its other side afterwards.
+    At zero loss λ_max(ΦᵀΦ/n) is the sharpness (S82). A neuron with w2 = 0 costs the less the smaller its factor is, so
+    it is shrunk until it adds 1e-16. One without an active sample adds nothing and stays as it is. All of it is in the
+    activation pattern of ``net``: a threshold within rounding of a sample may be on its other side afterwards.
 
     Raises
     ------

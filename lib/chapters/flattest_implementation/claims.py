@@ -333,13 +333,22 @@ S84 = Claim(
     attack=Attack(start=lambda value: np.log(value.beta), build=_moved, steps=200),
 )
 
+
+def _sandwiched() -> Iterator[Instance]:
+    """Random q, and where the right end is reached: q the top eigenvector at the flattest rescaling."""
+    yield from _solved()
+    for each in _narrow():
+        q = _top(each.value.found.net, each.value.x)
+        yield replace(each, label=f"{each.label}, q on top", value=replace(each.value, q=q).solved())
+
+
 S85 = Claim(
     equation="S85",
     says="The smallest λ_max lies between that of any rescaling and what any q proves",
     tex=r"\lambda_{\max}(\tilde\theta(\tilde\beta)) \ge \min_\beta \lambda_{\max}(\tilde\theta(\beta)) "
         r"\ge \min_\beta \tilde q^\top G(\beta)\, \tilde q",
     relation=">=",
-    instances=_solved,
+    instances=_sandwiched,
     left=lambda value: np.array([_sharpness(value.there, value.x), value.found.sharpness]),
     right={"what q proves": lambda value: np.array([value.found.bound, _by_q(value, value.q)])},
     wrong=(
@@ -526,7 +535,7 @@ def _both_or_neither(value: Rescaled) -> bool:
 XI_ATTAINED = Claim(
     equation="XI.5",
     says="Where 1 + x_j x_l ≥ 0, the infimum is a minimum unless a neuron with w2 = 0 is active on a sample",
-    tex=r"\inf \text{ attained} \iff \text{no } i \text{ has } w^{(2)}_i = 0 \text{ and } I_i \ne 0",
+    tex=r"1 + x_j x_l \ge 0: \quad \inf \text{ attained} \iff \text{no } i \text{ has } w^{(2)}_i = 0,\ I_i \ne 0",
     relation="=",
     instances=_idle,
     left=lambda value: bool(rescaling.flattest_rescaling(value.case.net, value.case.data).attained),
@@ -903,7 +912,7 @@ class Implemented:
 
 
 def _implemented() -> Iterator[Instance]:
-    """Minima and random functions, as they are and in other words, and lines, which Lemma 4 gives for nothing."""
+    """Minima and random functions in other words; lines, which Lemma 4 gives for nothing; m|x|, where it is tight."""
     for each in _functions():
         case = replace(each.value.case, net=_in_other_words(each.value, 1))
         yield Instance(f"{each.label}, in other words", 1, Implemented(case))
@@ -913,6 +922,10 @@ def _implemented() -> Iterator[Instance]:
         line = Case(Network([2.0 * (-1) ** seed], [4.5], [rng.uniform(0.5, 2)], 0.0), data).interpolating()
         flat = implementations.flattest_implementation(line.net, line.data)
         yield Instance(f"a line as flat as can be, seed {seed}", seed, Implemented(replace(line, net=flat.net)))
+    for a in (0.5, 1.0, 2.0):
+        case = Case(Network([a, -a], [0, 0], [1.0, 1.0], 0.0), Dataset([-a, a], [0, 0])).interpolating()
+        flat = implementations.flattest_implementation(case.net, case.data)
+        yield Instance(f"{a:g} |x| as flat as can be", None, Implemented(replace(case, net=flat.net)))
 
 
 def _price_by_hand(value: Implemented, capped: bool = True) -> float:
@@ -987,7 +1000,7 @@ def _descent_stays(value: AtStepSize) -> bool:
 XI_THEOREM = Claim(
     equation="XI.7",
     says="At η below 2/Λ(f) an implementation of f is linearly stable, above it none of those tried",
-    tex=r"\eta < 2/\Lambda(f) \iff \text{some implementation of } f \text{ is linearly stable}",
+    tex=r"\eta \ne 2/\Lambda(f): \quad \eta < 2/\Lambda(f) \iff \text{some implementation is linearly stable}",
     relation="=",
     instances=_step_sizes,
     left=lambda value: bool(value.eta < 2 / value.written.found.bound),
