@@ -45,8 +45,10 @@ test: .venv/ready $(MATHJAX) ## run every check: code, notebooks, build, pages
 	@test -n "$$CHROMIUM" || test "$(REQUIRE_BROWSER)" != 1 || { echo "REQUIRE_BROWSER=1, but there is no Chromium or Chrome"; exit 1; }
 	$(PY) -m ruff check .
 	$(PY) -m pytest -q -n 2 --doctest-modules lib tests --ignore tests/site --ignore tests/browser
-	$(PY) -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 300 book
-	$(MAKE) book
+	@# rendering takes one core, so that the notebooks' outputs are compared on the other one meanwhile
+	$(MAKE) book & rendering=$$!; \
+	  $(PY) -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 600 book; compared=$$?; \
+	  wait $$rendering && exit $$compared
 	$(PY) -m pytest -q -n 2 --dist loadgroup tests/site $(if $(CHROMIUM),tests/browser)
 	@test -n "$$CHROMIUM" || echo "LEFT OUT: tests/browser, as no Chromium or Chrome was found; install one (Debian: apt install chromium) or set CHROMIUM=/path/to/it."
 
