@@ -3,14 +3,15 @@
 * Kernels started by the build know that they write a page (``LEDGERBOOK_MEDIUM=page``).
 * An image's alternative text is taken from its output's metadata, ``{"image/png": {"alt": "..."}}``, where IPython
   puts it too; so it can be computed from the data that the image shows.
-* What outputs carry in themselves (figures, tables to download) becomes a file below ``_static/shown``: a page is read
-  before its pictures are there, and holds none twice.
+* What outputs carry in themselves (figures, tables to download, a slider's results) becomes a file below
+  ``_static/shown``: a page is read before its pictures are there, and holds none twice.
 * The theme's font preloads go: a browser refuses them to a page opened from the file system, and logs an error. Its
   script of icons goes too, 1.5 MB that draw what the theme's icon font draws already.
 """
 
 import base64
 import hashlib
+import json
 import mimetypes
 import os
 import re
@@ -26,6 +27,7 @@ THEME_WASTE = re.compile(
     r'<link rel="preload" as="(?:font|script)"[^>]*>\s*|<script src="[^"]*/fontawesome/[^"]*"></script>')
 CARRIED = re.compile(
     r'(?P<before>(?:download="(?P<name>[^"]+)" )?(?:src|href)=")data:(?P<kind>[^;"]+);base64,(?P<code>[^"]+)"')
+RESULTS = re.compile(r'<script type="application/json">.*?</script>', re.S)
 plain_image = NbElementRenderer.render_image
 
 
@@ -40,15 +42,22 @@ def image_with_alt(self: NbElementRenderer, data: MimeData) -> list[nodes.Elemen
 
 def write_out(page: str, static: Path, address: str) -> str:
     """The page with what it carries written to files below ``static``, which the page finds at ``address``."""
-    def file(found: re.Match) -> str:
-        content = base64.b64decode(found["code"])
-        name = found["name"] or f"picture{mimetypes.guess_extension(found['kind'])}"
+    def write(content: bytes, name: str) -> str:
         place = f"shown/{hashlib.sha256(content).hexdigest()[:16]}/{name}"
         (static / place).parent.mkdir(parents=True, exist_ok=True)
         (static / place).write_bytes(content)
-        return f'{found["before"]}{address}{place}"'
+        return address + place
 
-    return CARRIED.sub(file, page)
+    def file(found: re.Match) -> str:
+        name = found["name"] or f"picture{mimetypes.guess_extension(found['kind'])}"
+        return f'{found["before"]}{write(base64.b64decode(found["code"]), name)}"'
+
+    def results(found: re.Match) -> str:
+        # a script, as a page from the file system may read nothing else: it puts the results where it stands
+        code = f"document.currentScript.outerHTML = {json.dumps(found[0], ensure_ascii=False)};\n"
+        return f'<script src="{write(code.encode(), "results.js")}"></script>'
+
+    return RESULTS.sub(results, CARRIED.sub(file, page))
 
 
 def finish_pages(app: Sphinx, failure: Exception | None) -> None:

@@ -121,7 +121,9 @@ def holds(page: Path, anchor: str, setting: str) -> bool:
     found = soup(page).find(id=anchor)
     if not found or not setting:
         return bool(found)
-    controls = json.loads(found.select_one("script[type='application/json']").string)["face"]["controls"]
+    code = (page.parent / found.select_one("script[src]")["src"]).read_text(encoding="utf-8")
+    results = json.loads(code.removeprefix("document.currentScript.outerHTML = ").rstrip(";\n"))
+    controls = json.loads(re.sub(r"^<[^>]*>|<[^>]*>$", "", results))["face"]["controls"]
     labels = setting.split("~")
     return len(labels) == len(controls) and all(a in c["labels"] for a, c in zip(labels, controls, strict=True))
 
