@@ -33,12 +33,13 @@
     bubble.hidden = false;
     const at = link.getClientRects()[0], size = bubble.getBoundingClientRect(), edge = document.documentElement.clientWidth;
     const below = at.bottom + size.height < innerHeight || at.top < size.height;
-    bubble.style.left = `${scrollX + Math.max(8, Math.min(at.left, edge - size.width - 8))}px`;
-    bubble.style.top = `${scrollY + (below ? at.bottom : at.top - size.height)}px`;
+    const from = bubble.offsetParent.getBoundingClientRect();
+    bubble.style.left = `${Math.max(8, Math.min(at.left, edge - size.width - 8)) - from.left}px`;
+    bubble.style.top = `${(below ? at.bottom : at.top - size.height) - from.top}px`;
   }
 
   const soon = (what, after) => { clearTimeout(waiting); waiting = setTimeout(what, after); };
-  document.body.append(bubble);
+  (document.querySelector("main") ?? document.body).append(bubble); // in a landmark, as all of a page's content
   bubble.addEventListener("mouseenter", () => clearTimeout(waiting)); // it stays while it is read
   bubble.addEventListener("mouseleave", () => soon(hide, 200));
   addEventListener("keydown", ({ key }) => key === "Escape" && hide());

@@ -20,7 +20,7 @@ def test_by_mouse_and_keyboard(browser: Browser) -> None:
     page = opened(browser)
     link, shown = page.locator("article a.reference[href='#equation-s15']").first, page.locator("#preview")
     link.hover()
-    expect(shown.locator("mjx-container")).to_be_visible()
+    expect(shown.locator("mjx-container")).to_be_visible(timeout=30_000)
     expect(shown).to_contain_text("(S15)")
     expect(shown.locator(".verdict").first).to_have_text("✓ (S15)")
     page.keyboard.press("Escape")
@@ -37,14 +37,14 @@ def test_by_mouse_and_keyboard(browser: Browser) -> None:
 def test_a_lemma_on_another_page(browser: Browser) -> None:
     page = opened(browser)
     page.locator("article a.reference[href$='02_linear_stability.html#lem-1']").first.hover()
-    expect(page.locator("#preview")).to_contain_text("Lemma 1")
+    expect(page.locator("#preview")).to_contain_text("Lemma 1", timeout=30_000)  # a busy machine reads slowly
 
 
 def test_by_tap(browser: Browser) -> None:
     page = opened(browser, has_touch=True, viewport={"width": 390, "height": 800})
     link = page.locator("article a.reference[href='#equation-s15']").first
     link.tap()
-    expect(page.locator("#preview")).to_be_visible()
+    expect(page.locator("#preview")).to_be_visible(timeout=30_000)
     assert page.url.endswith("03_switching.html")
     link.tap()
     page.wait_for_url("**/03_switching.html#equation-s15")
