@@ -61,8 +61,8 @@ def test_no_markup_is_left_raw(notebook: Page) -> None:
 
 def test_equations_and_boxes_carry_the_papers_numbers(notebook: Page) -> None:
     source = written(notebook)
-    tags = [text.strip() for text in notebook.locator(".myst .katex-html .tag").all_inner_texts()]
-    assert tags == [f"({tag})" for tag in re.findall(r"\\tag\{(\w+)\}", source)]
+    tags = [f"({tag})" for tag in re.findall(r"\\tag\{(\w+)\}", source)]
+    expect(notebook.locator(".myst .katex-html .tag")).to_have_text(tags, timeout=60_000)  # typeset one by one
     boxes = re.findall(r"^:::\{(?:prf:)?(\w+)\}.*\n:label: (\S+)\n:enumerator: (\d+)$", source, re.M)
     assert boxes
     for kind, label, number in boxes:

@@ -604,12 +604,15 @@ class Weighed:
 
 
 def _weighed() -> Iterator[Instance]:
-    """Random density matrices of every rank, and those that are best for the rescalings."""
+    """Random density matrices of every rank, those that are best for the rescalings, and some between the two."""
     for label, seed, case in _cases():
         n = case.data.n
         half = np.random.default_rng(seed).standard_normal((n, 1 + (seed or 0) % n))
-        yield Instance(f"{label}, a random Q", seed, Weighed(case, half @ half.T / np.sum(half**2)))
+        random = half @ half.T / np.sum(half**2)
+        yield Instance(f"{label}, a random Q", seed, Weighed(case, random))
         best = rescaling.flattest_rescaling(case.net, case.data)
+        between = Weighed(replace(case, net=best.net), 0.9 * best.density + 0.1 * random)
+        yield Instance(f"{label}, rescaled, a Q nearby", seed, between)
         yield Instance(f"{label}, rescaled, the best Q", seed, Weighed(replace(case, net=best.net), best.density))
 
 
