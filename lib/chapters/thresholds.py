@@ -7,9 +7,7 @@ Then :meth:`stableminima.oscillation.Oscillation.threshold` halves an interval o
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 from stableminima import modes, oscillation
 from stableminima import switching as sw
 from stableminima.network import Dataset, Network
-from stableminima.runs.results import ResultError
+from stableminima.runs.results import seal, unseal
 
 from . import plans
 
@@ -84,16 +82,13 @@ def _at(net: Network, data: Dataset) -> tuple[int, float, float, bool, bool]:
 
 
 def regenerate(folder: Path) -> None:
-    """Computes all of it and writes it into ``folder``, with a digest of the table."""
+    """Computes all of it and writes it into ``folder``, sealed as a sweep is."""
     rows, text = list(compute()), io.StringIO()
     names = [field.name for field in fields(Threshold)]
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(map(asdict, rows))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "thresholds.csv").write_text(text.getvalue())
-    about = {"command": COMMAND, "sha256": hashlib.sha256(text.getvalue().encode()).hexdigest()}
-    (folder / "manifest.json").write_text(json.dumps(about, indent=1) + "\n")
+    seal(folder, {"thresholds.csv": text.getvalue().encode()}, {"of": OF, "knots": KNOTS}, command=COMMAND)
 
 
 @dataclass(frozen=True)
@@ -117,14 +112,8 @@ def stored(folder: Path = plans.DATA / NAME) -> Thresholds:
     ResultError
         If a file is missing, or is not the one that was written.
     """
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-        content = (folder / "thresholds.csv").read_text()
-    except OSError as error:
-        raise ResultError(f"{folder} is missing or incomplete ({error}): run {COMMAND}") from error
-    if hashlib.sha256(content.encode()).hexdigest() != manifest["sha256"]:
-        raise ResultError(f"{folder / 'thresholds.csv'} is not the file that was written: restore it, or run {COMMAND}")
+    _, files = unseal(folder)
     read = {"str": str, "int": int, "float": float, "bool": lambda word: word == "True"}
     kinds = {field.name: read[field.type] for field in fields(Threshold)}
-    table = csv.DictReader(io.StringIO(content))
+    table = csv.DictReader(io.StringIO(files["thresholds.csv"].decode()))
     return Thresholds(tuple(Threshold(**{name: kinds[name](word) for name, word in line.items()}) for line in table))

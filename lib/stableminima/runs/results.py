@@ -88,21 +88,30 @@ def save(found: Sweep, folder: Path, command: str, cost: Cost | None = None) -> 
     for name, column in (("minima.npy", "theta"), ("traces.npy", "trace")):
         if getattr(found.rows[0], column) is not None:
             files[name] = _npy(found[column])
+    for stale in {"minima.npy", "traces.npy"} - files.keys():
+        (folder / stale).unlink(missing_ok=True)
+    seal(folder, files, asdict(found.protocol), command=command, **(asdict(cost) if cost else {}))
+
+
+def seal(folder: Path, files: dict[str, bytes], protocol: dict, **about: object) -> None:
+    """Writes files and the manifest, which comes last and holds a digest of each under the protocol."""
     folder.mkdir(parents=True, exist_ok=True)
     manifest = folder / "manifest.json"
     manifest.unlink(missing_ok=True)
-    for stale in {"minima.npy", "traces.npy"} - files.keys():
-        (folder / stale).unlink(missing_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    protocol = asdict(found.protocol)
     digests = {name: _digest(protocol, content) for name, content in files.items()}
-    about = {"command": command, **(asdict(cost) if cost else {}), "protocol": protocol, "sha256": digests}
-    manifest.write_text(json.dumps(about, indent=1) + "\n")
+    manifest.write_text(json.dumps({**about, "protocol": protocol, "sha256": digests}, indent=1) + "\n")
 
 
-def _read(folder: Path) -> tuple[dict, dict[str, bytes]]:
-    """The manifest and the files it names, all of them as they were written."""
+def unseal(folder: Path) -> tuple[dict, dict[str, bytes]]:
+    """The manifest and the files it names, all of them as :func:`seal` wrote them.
+
+    Raises
+    ------
+    ResultError
+        If a file is missing, was changed or cut short.
+    """
     remedy = "restore the folder from version control or compute the sweep again"
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
@@ -124,7 +133,7 @@ def cost(folder: Path) -> Cost:
     ResultError
         If the folder is damaged, or its manifest does not tell.
     """
-    manifest, _ = _read(folder)
+    manifest, _ = unseal(folder)
     try:
         return Cost(**{field.name: manifest[field.name] for field in fields(Cost)})
     except KeyError as error:
@@ -139,7 +148,7 @@ def load(folder: Path) -> Sweep:
     ResultError
         If a file is missing, was changed or cut short, or does not fit the others.
     """
-    manifest, files = _read(folder)
+    manifest, files = unseal(folder)
     try:
         table = list(csv.DictReader(io.StringIO(files["runs.csv"].decode())))
         minima, traces = (

@@ -71,9 +71,6 @@ def watch(net: Network, data: Dataset, eta: float, settle: int = 200_000, steps:
     shares = np.bincount(order) / steps
     stacked = np.hstack([np.sqrt(share) * phi for share, phi in zip(shares, features, strict=True)])
     edges = np.array([np.linalg.norm(phi, 2) for phi in features]) ** 2 / data.n * eta / 2
-    return Visits(np.array(order), edges, np.array(losses), _top(stacked @ stacked.T / data.n) * eta / 2,
-                  _top((mean + mean.T) / 2) * eta / 2, net)
-
-
-def _top(matrix: Array) -> float:
-    return tangent.largest_eigenvalue(matrix)
+    means = stacked @ stacked.T / data.n, (mean + mean.T) / 2
+    return Visits(np.array(order), edges, np.array(losses),
+                  *(tangent.largest_eigenvalue(each) * eta / 2 for each in means), net)
