@@ -60,12 +60,15 @@ def write_out(page: str, static: Path, address: str) -> str:
     return RESULTS.sub(results, CARRIED.sub(file, page))
 
 
+def finished_pages(app: Sphinx, failure: Exception | None) -> list[Path]:
+    """The pages of a build that ended well, in order; none of another builder's."""
+    return [] if failure or app.builder.format != "html" else sorted(Path(app.outdir).rglob("*.html"))
+
+
 def finish_pages(app: Sphinx, failure: Exception | None) -> None:
     """Write out what finished pages carry, and take out what they do not need."""
-    if failure or app.builder.format != "html":
-        return
     out = Path(app.outdir)
-    for path in out.rglob("*.html"):
+    for path in finished_pages(app, failure):
         page = THEME_WASTE.sub("", path.read_text(encoding="utf-8"))
         address = "../" * (len(path.relative_to(out).parts) - 1) + "_static/"
         path.write_text(write_out(page, out / "_static", address), encoding="utf-8")

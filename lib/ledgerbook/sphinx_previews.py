@@ -14,6 +14,8 @@ from pathlib import Path
 from bs4 import BeautifulSoup, SoupStrainer, Tag
 from sphinx.application import Sphinx
 
+from .sphinx_pages import finished_pages
+
 HERE = Path(__file__).parent
 FOLDER = "previews"  # below _static
 
@@ -43,10 +45,10 @@ def copy(part: Tag) -> str:
 
 def write(app: Sphinx, failure: Exception | None) -> None:
     """Collect what links can show from every finished page."""
-    if failure or app.builder.format != "html":
+    if not (pages := finished_pages(app, failure)):
         return
     out = Path(app.outdir)
-    found = {f"{path.relative_to(out).as_posix()}#{anchor}": html for path in sorted(out.rglob("*.html"))
+    found = {f"{path.relative_to(out).as_posix()}#{anchor}": html for path in pages
              for anchor, html in previews(path.read_text(encoding="utf-8"))}
     folder = out / "_static" / FOLDER
     folder.mkdir(exist_ok=True)

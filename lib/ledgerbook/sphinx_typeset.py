@@ -19,6 +19,8 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.ext.mathjax import html_visit_displaymath, html_visit_math
 
+from .sphinx_pages import finished_pages
+
 SCRIPT = Path(__file__).with_name("typeset.cjs")
 FOLDER, FONTS = "typeset", "fonts"  # below _static, and below that
 FORMULA = re.compile(
@@ -55,9 +57,9 @@ def typeset(formulas: list[Formula], modules: Path) -> tuple[dict[Formula, str],
 
 def typeset_pages(app: Sphinx, failure: Exception | None) -> None:
     """Put typeset formulas in the place of TeX in every finished page."""
-    if failure or app.builder.format != "html" or app.builder.math_renderer_name != "typeset":
+    pages = {path: path.read_text(encoding="utf-8") for path in finished_pages(app, failure)}
+    if not pages or app.builder.math_renderer_name != "typeset":
         return
-    pages = {path: path.read_text(encoding="utf-8") for path in Path(app.outdir).rglob("*.html")}
     formulas = sorted({formula(found) for text in pages.values() for found in FORMULA.finditer(text)})
     modules = Path(app.confdir) / "node_modules"
     html, css = typeset(formulas, modules)
