@@ -8,15 +8,12 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 import yaml
+from built import ROOT, SITE, findings
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-ROOT = Path(__file__).parents[2]
-SITE = ROOT / "_build" / "html"
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"]), "search", "genindex"]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -95,13 +92,6 @@ class Visit:
 
     def __exit__(self, *_) -> None:
         self.context.close()
-
-
-def findings(page: Page) -> list[str]:
-    """What axe-core finds, as "rule: element"."""
-    page.add_script_tag(path=AXE)
-    found = page.evaluate("async () => (await axe.run()).violations")
-    return [f"{v['id']}: {node['html'][:150]}" for v in found for node in v["nodes"]]
 
 
 @each_page

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from built import SITE
 from playwright.sync_api import Browser, expect
-
-PAGE = Path(__file__).parents[2] / "_build" / "html" / "book" / "ledger.html"
 
 
 def test_the_filter_shows_what_is_asked_for(browser: Browser) -> None:
     page = browser.new_page()
-    page.goto(PAGE.as_uri())
+    page.goto((SITE / "book" / "ledger.html").as_uri())
     entries, shown = page.locator(".ledger .entry"), page.locator(".ledger .entry:visible")
     every = entries.count()
     page.get_by_label("words").fill("autograd s32")

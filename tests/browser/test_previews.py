@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from built import SITE, findings
 from playwright.sync_api import Browser, Page, expect
-
-SITE = Path(__file__).parents[2] / "_build" / "html"
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def opened(browser: Browser, **options: object) -> Page:
@@ -28,8 +24,7 @@ def test_by_mouse_and_keyboard(browser: Browser) -> None:
     link.focus()
     expect(shown).to_be_visible()
     expect(link).to_have_attribute("aria-describedby", "preview")
-    page.add_script_tag(path=AXE)
-    assert page.evaluate("async () => (await axe.run()).violations.map(v => v.id)") == []
+    assert findings(page) == []
     page.keyboard.press("Tab")
     expect(link).not_to_have_attribute("aria-describedby", "preview")
 
