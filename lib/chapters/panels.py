@@ -1,13 +1,14 @@
-"""Panels that several sliders share."""
+"""What several pages say of runs, and panels that several sliders share."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ledgerbook.explorer import Mark, Panel
 from stableminima.network import Dataset, Network
 from stableminima.runs.descent import Outcome
-from stableminima.runs.experiments import Row
+from stableminima.runs.experiments import Row, Sweep
 
 EDGE = 0.03  # a sharpness within 3 % of 2/η is called "at the edge"
 REGIMES = ("no global minimum", "converged in the warm-up", "below the edge", "at the edge", "above it, in passing")
@@ -21,6 +22,16 @@ def regime(row: Row) -> int:
         return 1
     ratio = row.eta * row.sharpness / 2
     return 2 if ratio <= 1 - EDGE else 3 if ratio <= 1 + EDGE else 4
+
+
+def reached_edge(sweep: Sweep) -> NDArray[np.bool_]:
+    """Whether each run of a sweep ended at the edge, or above it; shape (runs,)."""
+    return sweep["eta"] * sweep["sharpness"] / 2 > 1 - EDGE
+
+
+def leaves(sweep: Sweep) -> NDArray[np.bool_]:
+    """Whether the loss of each run rose above ten times the tolerance when descent ran on; shape (runs,)."""
+    return sweep["peak"] > 10 * sweep.protocol.tolerance
 
 
 def function_panel(net: Network, data: Dataset) -> Panel:

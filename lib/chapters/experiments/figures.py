@@ -18,7 +18,7 @@ from stableminima.runs.descent import Outcome
 from stableminima.runs.experiments import Protocol, Sweep
 
 from ..floors import Floor, floor, floors
-from ..panels import EDGE
+from ..panels import leaves, reached_edge
 from ..plans import COMMAND
 
 LAMBDA = r"$\lambda_{\max}$"
@@ -239,7 +239,7 @@ def norm_against_step_size(sweep: Sweep) -> Picture:
 def knots_on_samples(sweep: Sweep) -> Picture:
     """How far knots are from the nearest sample: at the edge of stability, below it, and by chance."""
     figure, (ax,) = blank(7.2, 2.8)
-    at_edge = sweep["sharpness"] * sweep["eta"] / 2 > 1 - EDGE
+    at_edge = reached_edge(sweep)
     parts = [sweep.where(at_edge), sweep.where(~at_edge)]
     edge, below = (np.concatenate([_knot_distances(part.net(i), part.data.x) for i in range(len(part))])
                    for part in parts)
@@ -281,7 +281,7 @@ def _knot_distances(net: Network, x: np.ndarray) -> np.ndarray:
 def modes_around_the_edge(sweep: Sweep) -> Picture:
     """For each run at the edge, the range of η·sharpness/2 over the modes that descent visits when it runs on."""
     figure, (ax,) = blank(7.2, 2.8)
-    edge = sweep.where(sweep["sharpness"] * sweep["eta"] / 2 > 1 - EDGE)
+    edge = sweep.where(reached_edge(sweep))
     eta, lowest, highest = edge["eta"], edge["lowest"] * edge["eta"] / 2, edge["highest"] * edge["eta"] / 2
     ax.vlines(eta, lowest, highest, color=PALETTE["sharpness"].ink, lw=1.6, label="modes visited, flattest to sharpest")
     ax.plot(eta, edge["sharpness"] * eta / 2, "o", ms=3, color=PALETTE["data"].ink, label="where the run stopped")
@@ -391,5 +391,4 @@ def excursions_table(sweep: Sweep) -> Table:
 
 
 def _excursions(part: Sweep) -> tuple[int, int, int, str]:
-    rose = part["peak"] > 10 * part.protocol.tolerance
-    return len(part), int(rose.sum()), int((part["modes"] > 1).sum()), f"{np.median(part['above']):.0%}"
+    return len(part), int(leaves(part).sum()), int((part["modes"] > 1).sum()), f"{np.median(part['above']):.0%}"

@@ -21,7 +21,7 @@ from stableminima.runs.experiments import Row, Sweep
 
 from .. import plans
 from ..floors import floor, in_units_of_floor
-from ..panels import EDGE, REGIMES, reach, regime
+from ..panels import EDGE, REGIMES, leaves, reach, reached_edge, regime
 from ..plans import FIGURE_1_FACTOR, FIGURE_1_LEVEL
 
 HERE = "make notebooks"
@@ -225,7 +225,7 @@ class Trend:
 def trends(sweep: Sweep, least: int = 5) -> list[Trend]:
     """The trend of every data set with at least so many kept runs at the edge, falling ones first."""
     kept = sweep.kept
-    edge = kept.where(kept["eta"] * kept["sharpness"] / 2 > 1 - EDGE)
+    edge = kept.where(reached_edge(kept))
     found = []
     for seed in np.unique(edge["seed"]).tolist():
         part = edge.where(edge["seed"] == seed)
@@ -244,7 +244,7 @@ def smoother_on_all_data_sets(sweeps: dict[str, Sweep]) -> Picture:
         kept, found = sweep.kept, trends(sweep)
         rising = [each.seed for each in found if each.rank > 0]
         step, norm = in_units_of_floor(kept)
-        edge = kept["eta"] * kept["sharpness"] / 2 > 1 - EDGE
+        edge = reached_edge(kept)
         ax.plot(step[~edge], norm[~edge], ".", ms=2, color="#b4bac1", label="below the edge")
         for each in found:
             part = edge & (kept["seed"] == each.seed)
@@ -354,7 +354,7 @@ def chain_table(chain: Sweep) -> Table:
     """How often each link of the chain held."""
     kept = chain.kept
     bound, edge = 1 + 2 * kept["norm"], kept["eta"] * kept["sharpness"] / 2
-    at_edge = edge > 1 - EDGE
+    at_edge = reached_edge(kept)
     rows = [
         ("runs", len(chain)),
         ("data sets", len(np.unique(chain["seed"]))),
@@ -367,11 +367,6 @@ def chain_table(chain: Sweep) -> Table:
         ("of these, sharpness ≤ 2/η where the run stopped", int((at_edge & (edge <= 1)).sum())),
     ]
     return Table("The chain of inequalities over many data sets", ("what", "count"), rows)
-
-
-def leaves(sweep: Sweep) -> np.ndarray:
-    """Whether the loss of each run rose above ten times the tolerance when descent ran on; shape (runs,)."""
-    return sweep["peak"] > 10 * sweep.protocol.tolerance
 
 
 def partition(sweep: Sweep) -> dict[tuple[str, str], np.ndarray]:
