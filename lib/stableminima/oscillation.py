@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from . import modes, tangent
+from . import flattest, modes, tangent
 from .arguments import finite, positive, vector, whole
 from .network import Dataset, Network
 
@@ -208,8 +208,7 @@ class Oscillation:
             here = columns.copy()
             here[self.n + np.flatnonzero(mask), self.samples[mask]] = self.sides[mask]
             total += share * here @ here.T
-        value, vector = np.linalg.eigh(self.inner)
-        half = vector * np.sqrt(np.maximum(value, 0))
+        half = flattest.root(self.inner)
         return tangent.largest_eigenvalue(half.T @ total @ half) / self.n
 
     @property
